@@ -1,0 +1,194 @@
+# storesync: make, make check, make lint, make install
+#
+# V chooses how it is built, each in its own folder build/$(V):
+#   release (gcc)   asan (gcc, ASan and UBSan)   tsan (gcc)   clang
+#
+# What there is, is found: lib/FLOOR/x.c goes into the archive, and one .c is
+# one program in cmd/, tests/sim/, tests/tools/ and tests/unit/ (u-*.c).  What
+# the simulators share, or are made of, is in folders of tests/sim/.
+
+VERSION = 0.1.0
+V = release
+PREFIX = /usr/local
+DESTDIR =
+JOBS = 2
+
+B := build/$(V)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+# --- compilers and flags ----------------------------------------------------
+
+CC_release = gcc
+CC_asan = gcc
+CC_tsan = gcc
+CC_clang = clang
+CC := $(CC_$(V))
+ifeq ($(CC),)
+$(error V is one of release, asan, tsan, clang)
+endif
+AR = ar
+PKG_CONFIG = pkg-config
+INSTALL = install
+# make Q= shows the commands.
+Q = @
+
+# The flag, if this compiler knows it on this machine.
+can = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo '$(1)')
+
+WARN = -Wall -Wextra -Wpedantic -Wconversion -Wformat=2 -Wshadow \
+	-Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Werror
+
+HARD := -fstack-protector-strong $(call can,-fstack-clash-protection) \
+	$(call can,-fcf-protection=full) $(call can,-ftrivial-auto-var-init=zero)
+
+FORTIFY = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+FLAGS_release = -O2 $(FORTIFY)
+FLAGS_clang = -O2 $(FORTIFY)
+FLAGS_asan = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -DSS_SANITIZED=1
+FLAGS_tsan = -O1 -fno-omit-frame-pointer -fsanitize=thread -DSS_SANITIZED=1
+
+CPPFLAGS = -D_GNU_SOURCE -DSS_VERSION='"$(VERSION)"' -Ilib
+CFLAGS = -std=c11 -g $(FLAGS_$(V)) $(WARN) $(HARD) -fPIE -pthread
+LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -pthread \
+	$(FLAGS_$(V))
+
+# --- libraries ----------------------------------------------------------------
+
+PKGS = libcurl libarchive zlib inih libcrypto libxxhash yyjson libmicrohttpd
+LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -ljq -llmdb -lpthread -lm
+UNIT_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
+
+# --- what there is ------------------------------------------------------------
+
+LIB_SRC := $(sort $(wildcard lib/*/*.c))
+CMD_SRC := $(sort $(wildcard cmd/ss-*.c))
+SIM_SRC := $(sort $(wildcard tests/sim/*.c))
+PART_SRC := $(sort $(wildcard tests/sim/*/*.c))
+TOOL_SRC := $(sort $(wildcard tests/tools/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/u-*.c))
+
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+LIBSS := $(B)/libstoresync.a
+PART_OBJ := $(PART_SRC:%.c=$(B)/%.o)
+LIBSIM := $(if $(PART_SRC),$(B)/libsim.a)
+BINS := $(CMD_SRC:cmd/%.c=$(B)/bin/%)
+SIMS := $(SIM_SRC:tests/sim/%.c=$(B)/bin/%)
+TOOLS := $(TOOL_SRC:tests/tools/%.c=$(B)/tools/%)
+UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
+MAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(CMD_SRC) $(SIM_SRC) $(TOOL_SRC) $(UNIT_SRC))
+
+all: $(BINS) $(SIMS) $(TOOLS) $(UNITS) $(LIBSS)
+
+# --- how it is made -----------------------------------------------------------
+
+# Changes when a flag, the compiler or the list of sources does, so that
+# nothing stale stays.
+NOW = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LIBS) $(UNIT_LIBS)
+
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(NOW))' | cmp -s - $@ || \
+	    { $(PKG_CONFIG) --exists --print-errors $(PKGS) cmocka || \
+	      { echo 'libraries are missing: run scripts/setup' >&2; exit 1; }; \
+	      printf '%s\n' '$(subst ','\'',$(NOW))' >$@; }
+
+$(B)/sources: FORCE
+	@mkdir -p $(@D)
+	@echo $(LIB_OBJ) $(PART_OBJ) | cmp -s - $@ || echo $(LIB_OBJ) $(PART_OBJ) >$@
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(if $(Q),@echo 'cc $(V) $<')
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIBSS): $(LIB_OBJ) $(B)/sources
+	@rm -f $@
+	$(Q)$(AR) rcsD $@ $(LIB_OBJ)
+
+ifneq ($(LIBSIM),)
+$(LIBSIM): $(PART_OBJ) $(B)/sources
+	@rm -f $@
+	$(Q)$(AR) rcsD $@ $(PART_OBJ)
+endif
+
+link = $(Q)$(CC) $(LDFLAGS) -o $@ $< $(1) $(LIBSS) $(LIBS)
+
+$(BINS): $(B)/bin/%: $(B)/cmd/%.o $(LIBSS)
+	@mkdir -p $(@D)
+	$(call link)
+$(SIMS): $(B)/bin/%: $(B)/tests/sim/%.o $(LIBSIM) $(LIBSS)
+	@mkdir -p $(@D)
+	$(call link,$(LIBSIM))
+$(TOOLS): $(B)/tools/%: $(B)/tests/tools/%.o $(LIBSS)
+	@mkdir -p $(@D)
+	$(call link)
+$(UNITS): $(B)/unit/%: $(B)/tests/unit/%.o $(LIBSS)
+	@mkdir -p $(@D)
+	$(call link,$(UNIT_LIBS))
+
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(PART_OBJ) $(MAIN_OBJ))
+
+# --- tests --------------------------------------------------------------------
+
+# Everything that scripts/test does, without installing packages.
+check:
+	@sh scripts/test --no-setup
+
+check-unit: $(UNITS)
+	@perl tests/run -j $(JOBS) $(UNITS)
+
+# T chooses some of them: make check-tools T='tests/2*.t'
+T = $(sort $(wildcard tests/[0-9]*.t))
+check-tools: all
+	@SS_BIN='$(CURDIR)/$(B)/bin' perl tests/run -j $(JOBS) $(T)
+
+check-asan:
+	$(MAKE) V=asan check-unit
+	$(MAKE) V=asan check-tools
+
+check-long: all
+	@set -e; for t in $(sort $(wildcard tests/long/*.sh)); do \
+		[ ! -x "$$t" ] || { echo "== $$t"; SS_BIN='$(CURDIR)/$(B)/bin' "$$t"; }; \
+	done
+
+bench: all
+	@if [ -x tests/bench/run ]; then SS_BIN='$(CURDIR)/$(B)/bin' tests/bench/run; \
+	else echo 'no tests/bench/run'; fi
+
+check-symbols: $(LIBSS)
+	@sh scripts/check-symbols $(B)
+
+lint:
+	@sh scripts/lint
+
+completions: $(BINS)
+	SS_BIN='$(CURDIR)/$(B)/bin' sh scripts/gen-completions
+
+# --- installing ---------------------------------------------------------------
+
+share = $(DESTDIR)$(PREFIX)/share
+
+install: $(BINS)
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin
+	for f in $(BINS); do $(INSTALL) -m 755 "$$f" $(DESTDIR)$(PREFIX)/bin/; done
+	for f in $(wildcard man/*.[1-7]); do \
+		$(INSTALL) -D -m 644 -t $(share)/man/man"$${f##*.}" "$$f"; done
+	for f in $(wildcard completions/bash/*); do \
+		$(INSTALL) -D -m 644 -t $(share)/bash-completion/completions "$$f"; done
+	for f in $(wildcard completions/zsh/*); do \
+		$(INSTALL) -D -m 644 -t $(share)/zsh/site-functions "$$f"; done
+	for f in $(wildcard scripts/recipes/*); do m=644; [ ! -x "$$f" ] || m=755; \
+		$(INSTALL) -D -m $$m -t $(share)/storesync/recipes "$$f"; done
+
+clean:
+	rm -rf build
+
+FORCE:
+
+.PHONY: all check check-unit check-tools check-asan check-long check-symbols \
+	bench lint completions install clean FORCE

@@ -1,0 +1,312 @@
+#include "store/ledger.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "store/ledger_internal.h"
+
+/* Lines applied in one transaction: bounds its memory and the time others wait. */
+#define BATCH_LINES 100000
+
+static const char *const dbs[] = { "meta", "open", "pipe", "exc", "dead", "seen", "known", "intent",
+	"cursor", "crash", NULL };
+
+static int
+open_env(struct ledger *l, struct ss_err *err)
+{
+	struct table_txn *t;
+	struct table_val v;
+	int rc;
+
+	if (table_open(&l->env, l->path, dbs, 1, err) == -1)
+		return -1;
+	if (table_begin(&t, l->env, 1, err) == -1)
+		return -1;
+	rc = table_get(t, DB_META, "format", 6, &v, err);
+	if (rc == 0 && table_put(t, DB_META, "format", 6, LEDGER_FORMAT, 1, err) == 0)
+		rc = 1;
+	else if (rc == 1 && (v.n != 1 || memcmp(v.p, LEDGER_FORMAT, 1) != 0))
+		rc = err_set(err, SS_EXIT_DAMAGE, "'%s' has another format: run ss-log rebuild", l->path);
+	if (rc != 1) {
+		table_abort(t);
+		return -1;
+	}
+	return table_commit(t, err);
+}
+
+int
+ledger_open(struct ledger **out, const char *home, struct log *log, struct ss_err *err)
+{
+	struct ledger *l = calloc(1, sizeof(*l));
+	char dir[PATH_MAX];
+
+	*out = NULL;
+	if (l == NULL)
+		return err_nomem(err);
+	l->log = log;
+	if (snprintf(dir, sizeof(dir), "%s/state", home) >= (int)sizeof(dir) - 16) {
+		free(l);
+		return err_set(err, SS_EXIT_USAGE, "path of $SS_HOME is too long");
+	}
+	l->path = malloc(sizeof(dir));
+	if (l->path == NULL) {
+		free(l);
+		return err_nomem(err);
+	}
+	(void)snprintf(l->path, sizeof(dir), "%.*s/ledger.mdb", (int)(sizeof(dir) - 16), dir);
+	if (io_mkdirs(dir, err) == -1 || open_env(l, err) == -1) {
+		ledger_close(l);
+		return -1;
+	}
+	*out = l;
+	return 0;
+}
+
+static void
+notes_clear(struct ledger *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->nnotes; i++)
+		free(l->notes[i].pipeline);
+	l->nnotes = 0;
+}
+
+void
+ledger_close(struct ledger *l)
+{
+	if (l == NULL)
+		return;
+	notes_clear(l);
+	free(l->notes);
+	log_cursor_close(l->cursor);
+	table_close(l->env);
+	json_mem_free(&l->mem);
+	json_mem_free(&l->mem2);
+	buf_free(&l->key);
+	buf_free(&l->val);
+	free(l->path);
+	free(l);
+}
+
+int
+ledger_note(struct ledger *l, const char *pipeline, uint64_t first, uint64_t n, struct ss_err *err)
+{
+	struct note *last = l->nnotes > 0 ? &l->notes[l->nnotes - 1] : NULL, *v;
+
+	if (n == 0)
+		return 0;
+	if (last != NULL && last->first + last->n == first && strcmp(last->pipeline, pipeline) == 0) {
+		last->n += n;
+		return 0;
+	}
+	if (l->nnotes == l->capnotes) {
+		size_t cap = l->capnotes == 0 ? 16 : l->capnotes * 2;
+
+		v = realloc(l->notes, cap * sizeof(*v));
+		if (v == NULL)
+			return err_nomem(err);
+		l->notes = v;
+		l->capnotes = cap;
+	}
+	v = &l->notes[l->nnotes];
+	*v = (struct note){ strdup(pipeline), first, n };
+	if (v->pipeline == NULL)
+		return err_nomem(err);
+	l->nnotes++;
+	return 0;
+}
+
+static int
+applied_get(struct table_txn *t, uint64_t *applied, struct ss_err *err)
+{
+	struct table_val v;
+	int rc = table_get(t, DB_META, "applied", 7, &v, err);
+
+	*applied = rc == 1 && v.n == 8 ? ledger_u64(v.p) : 0;
+	return rc == -1 ? -1 : 0;
+}
+
+static int
+applied_put(struct table_txn *t, uint64_t applied, struct ss_err *err)
+{
+	unsigned char be[8];
+
+	ledger_be64(be, applied);
+	return table_put(t, DB_META, "applied", 7, be, 8, err);
+}
+
+/* Lines from place next up to below end, BATCH_LINES at most; *next moves on. */
+static int
+apply_lines(struct apply *a, uint64_t *next, uint64_t end)
+{
+	struct ledger *l = a->l;
+	struct log_line line;
+	uint64_t n = 0;
+	int rc;
+
+	if (l->cursor == NULL ? log_cursor_open(&l->cursor, l->log, *next, a->err) == -1 :
+	    log_cursor_seek(l->cursor, *next, a->err) == -1)
+		return -1;
+	while (*next < end && n++ < BATCH_LINES) {
+		rc = log_cursor_next(l->cursor, &line, a->err);
+		if (rc == -1)
+			return -1;
+		if (rc == 0 || line.seq >= end) {
+			/* what is missing up to end was damaged */
+			*next = rc == 0 ? end : line.seq < end ? line.seq : end;
+			return 0;
+		}
+		if (ledger_apply_line(a, &line) == -1)
+			return -1;
+		*next = line.seq + 1;
+	}
+	return 0;
+}
+
+/* A noted batch that begins right where the tables stand. */
+static struct note *
+note_at(struct ledger *l, uint64_t place)
+{
+	size_t i;
+
+	for (i = 0; i < l->nnotes; i++)
+		if (l->notes[i].first == place)
+			return &l->notes[i];
+	return NULL;
+}
+
+/* The first noted place beyond next, so that lines up to there are read. */
+static uint64_t
+note_after(const struct ledger *l, uint64_t next, uint64_t end)
+{
+	size_t i;
+
+	for (i = 0; i < l->nnotes; i++)
+		if (l->notes[i].first > next && l->notes[i].first < end)
+			end = l->notes[i].first;
+	return end;
+}
+
+/* One transaction's worth; *done when the tables have reached end. */
+static int
+step(struct ledger *l, uint64_t end, uint64_t *applied, int *done, struct ss_err *err)
+{
+	struct apply a = { l, NULL, err };
+	uint64_t next, from;
+	struct note *note;
+	int rc = 0;
+
+	if (table_begin(&a.t, l->env, 1, err) == -1)
+		return -1;
+	if (applied_get(a.t, &next, err) == -1)
+		goto fail;
+	if (next >= end) {
+		err_set(err, SS_EXIT_DAMAGE, "state/ speaks of place %llu but the log ends at %llu: lines are lost or the "
+		    "log was replaced; look with ss-log verify, then run ss-log rebuild", (unsigned long long)next,
+		    (unsigned long long)end - 1);
+		goto fail;
+	}
+	from = ++next;
+	while (rc == 0 && next < end && next - from < BATCH_LINES) {
+		note = note_at(l, next);
+		if (note != NULL && next + note->n <= end) {
+			rc = ledger_apply_open(&a, note->pipeline, strlen(note->pipeline), next, note->n);
+			next += note->n;
+			from += note->n;
+		} else {
+			rc = apply_lines(&a, &next, note_after(l, next, end));
+		}
+	}
+	if (rc == -1 || applied_put(a.t, next - 1, err) == -1)
+		goto fail;
+	*applied = next - 1;
+	*done = next >= end;
+	return table_commit(a.t, err);
+fail:
+	table_abort(a.t);
+	return -1;
+}
+
+/* Is there anything to do?  A read transaction is cheap, a write one syncs. */
+static int
+behind(struct ledger *l, uint64_t end, uint64_t *applied, struct ss_err *err)
+{
+	struct table_txn *t;
+	int rc;
+
+	if (table_begin(&t, l->env, 0, err) == -1)
+		return -1;
+	rc = applied_get(t, applied, err);
+	table_abort(t);
+	return rc == -1 ? -1 : *applied + 1 != end;
+}
+
+int
+ledger_catchup(struct ledger *l, uint64_t *applied, struct ss_err *err)
+{
+	uint64_t end, at = 0;
+	int done = 0, rc;
+
+	if (log_sync_end(l->log, &end, err) == -1)
+		return -1;
+	rc = end <= 1 ? 0 : behind(l, end, &at, err);
+	while (rc == 1 && !done)
+		if (step(l, end, &at, &done, err) == -1)
+			rc = -1;
+	if (rc == -1)
+		return -1;
+	notes_clear(l);
+	if (applied != NULL)
+		*applied = at;
+	return 0;
+}
+
+int
+ledger_rebuild(struct ledger *l, uint64_t *lines, struct ss_err *err)
+{
+	char lock[PATH_MAX];
+
+	table_close(l->env);
+	l->env = NULL;
+	if (snprintf(lock, sizeof(lock), "%s-lock", l->path) >= (int)sizeof(lock))
+		return err_set(err, SS_EXIT_USAGE, "path of $SS_HOME is too long");
+	if ((unlink(l->path) == -1 && errno != ENOENT) || (unlink(lock) == -1 && errno != ENOENT))
+		return err_sys(err, SS_EXIT_AGAIN, "cannot remove '%s'", l->path);
+	notes_clear(l);
+	if (open_env(l, err) == -1)
+		return -1;
+	return ledger_catchup(l, lines, err);
+}
+
+int
+ledger_view(struct ledger_view **out, struct ledger *l, struct ss_err *err)
+{
+	struct ledger_view *v = calloc(1, sizeof(*v));
+
+	*out = NULL;
+	if (v == NULL)
+		return err_nomem(err);
+	v->l = l;
+	if (table_begin(&v->t, l->env, 0, err) == -1) {
+		free(v);
+		return -1;
+	}
+	*out = v;
+	return 0;
+}
+
+void
+ledger_view_end(struct ledger_view *v)
+{
+	if (v == NULL)
+		return;
+	table_abort(v->t);
+	json_mem_free(&v->mem);
+	free(v);
+}

@@ -1,0 +1,237 @@
+/*
+ * What a target is known to hold: one row a key, its leaves sorted by path as
+ *   u16 path length, path, u32 value length, value, i64 at, i64 etime, u64 eseq
+ * (little-endian).
+ */
+#include <string.h>
+
+#include "base/hash.h"
+#include "event/leaf.h"
+#include "store/ledger_internal.h"
+
+/* target NUL kind subject; a subject too long for a key goes in as NUL + hash. */
+static int
+known_key(struct buf *key, struct json_span target, char kind, struct json_span subject, struct ss_err *err)
+{
+	if (target.n == 0 || target.n > 100)
+		return err_set(err, SS_EXIT_USAGE, "a target's name has 1 to 100 characters");
+	buf_clear(key);
+	(void)buf_add(key, target.p, target.n);
+	(void)buf_addc(key, '\0');
+	(void)buf_addc(key, kind);
+	if (subject.n > 400) {
+		struct hash_128 h = hash_pair(subject.p, subject.n, "", 0);
+
+		(void)buf_addc(key, '\0');
+		(void)buf_add(key, h.b, sizeof(h.b));
+	} else {
+		(void)buf_add(key, subject.p, subject.n);
+	}
+	return key->failed ? err_nomem(err) : 0;
+}
+
+/* The leaf at *p, which is stepped on; 0 at the end or on a damaged row. */
+static int
+leaf_read(const char **p, const char *end, struct ledger_leaf *leaf)
+{
+	uint16_t pl;
+	uint32_t vl;
+
+	if (end - *p < 2)
+		return 0;
+	memcpy(&pl, *p, 2);
+	if ((size_t)(end - *p) < 2 + (size_t)pl + 4)
+		return 0;
+	leaf->path = (struct json_span){ *p + 2, pl };
+	memcpy(&vl, *p + 2 + pl, 4);
+	if ((size_t)(end - *p) < 2 + (size_t)pl + 4 + vl + 24)
+		return 0;
+	leaf->value = (struct json_span){ *p + 6 + pl, vl };
+	*p += 6 + pl + vl;
+	memcpy(&leaf->at, *p, 8);
+	memcpy(&leaf->etime, *p + 8, 8);
+	memcpy(&leaf->eseq, *p + 16, 8);
+	*p += 24;
+	return 1;
+}
+
+static void
+leaf_write(struct buf *b, const struct ledger_leaf *leaf)
+{
+	uint16_t pl = (uint16_t)leaf->path.n;
+	uint32_t vl = (uint32_t)leaf->value.n;
+
+	(void)buf_add(b, &pl, 2);
+	(void)buf_add(b, leaf->path.p, pl);
+	(void)buf_add(b, &vl, 4);
+	(void)buf_add(b, leaf->value.p, vl);
+	(void)buf_add(b, &leaf->at, 8);
+	(void)buf_add(b, &leaf->etime, 8);
+	(void)buf_add(b, &leaf->eseq, 8);
+}
+
+static int
+path_cmp(struct json_span a, struct json_span b)
+{
+	int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+
+	return c != 0 ? c : a.n < b.n ? -1 : a.n > b.n;
+}
+
+struct fold {
+	struct buf row, next, val;
+	int64_t at, etime;
+	uint64_t eseq;
+	int failed;
+};
+
+/* Newest wins per leaf, by the moment at the peer; a look keeps what was sent. */
+static void
+merge(const struct ledger_leaf *old, struct ledger_leaf *neu)
+{
+	if (old->at > neu->at) {
+		neu->value = old->value;
+		neu->at = old->at;
+	}
+	if (neu->etime == INT64_MIN || (old->etime != INT64_MIN && (old->etime > neu->etime ||
+	    (old->etime == neu->etime && old->eseq > neu->eseq)))) {
+		neu->etime = old->etime;
+		neu->eseq = old->eseq;
+	}
+}
+
+/* Rebuild the row with one leaf put in its place in the order. */
+static int
+fold_leaf(void *ctx, struct json_span path, struct yyjson_val *value)
+{
+	struct fold *f = ctx;
+	struct ledger_leaf old, neu;
+	const char *p = f->row.p, *end = f->row.p + f->row.len;
+	struct buf swap;
+	int placed = 0;
+
+	buf_clear(&f->val);
+	if (json_write(&f->val, value) == -1 || path.n > 1000)
+		return -1;
+	neu = (struct ledger_leaf){ path, { f->val.p, f->val.len }, f->at, f->etime, f->eseq };
+	buf_clear(&f->next);
+	while (p != NULL && leaf_read(&p, end, &old)) {
+		int c = placed ? -1 : path_cmp(old.path, path);
+
+		if (c == 0)
+			merge(&old, &neu);
+		if (c >= 0) {
+			leaf_write(&f->next, &neu);
+			placed = 1;
+		}
+		if (c != 0)
+			leaf_write(&f->next, &old);
+	}
+	if (!placed)
+		leaf_write(&f->next, &neu);
+	if (f->next.failed)
+		return -1;
+	swap = f->row;
+	f->row = f->next;
+	f->next = swap;
+	return 0;
+}
+
+int
+ledger_known_set(struct apply *a, struct json_span target, char kind, struct json_span subject,
+    struct yyjson_val *state, int64_t at, int64_t etime, uint64_t eseq)
+{
+	struct fold f = { .at = at, .etime = etime, .eseq = eseq };
+	struct buf *key = &a->l->key;
+	struct table_val v;
+	int rc;
+
+	if (subject.n == 0 || target.n > 100)
+		return 0;
+	if (known_key(key, target, kind, subject, a->err) == -1)
+		return -1;
+	rc = table_get(a->t, DB_KNOWN, key->p, key->len, &v, a->err);
+	if (rc == 1)
+		(void)buf_add(&f.row, v.p, v.n);
+	if (rc != -1 && (leaf_each(state, fold_leaf, &f) == -1 || f.row.failed))
+		rc = err_nomem(a->err);
+	if (rc != -1)
+		rc = table_put(a->t, DB_KNOWN, key->p, key->len, f.row.len == 0 ? "" : f.row.p, f.row.len, a->err);
+	buf_free(&f.row);
+	buf_free(&f.next);
+	buf_free(&f.val);
+	return rc == -1 ? -1 : 0;
+}
+
+static int
+row_each(struct table_val v, int (*each)(void *ctx, const struct ledger_leaf *leaf), void *ctx)
+{
+	const char *p = v.p, *end = p + v.n;
+	struct ledger_leaf leaf;
+	int rc = 0;
+
+	while (rc == 0 && leaf_read(&p, end, &leaf))
+		rc = each(ctx, &leaf);
+	return rc;
+}
+
+int
+ledger_known(struct ledger_view *v, struct json_span target, char kind, struct json_span subject,
+    int (*each)(void *ctx, const struct ledger_leaf *leaf), void *ctx, struct ss_err *err)
+{
+	struct buf *key = &v->l->key;
+	struct table_val d;
+	int rc;
+
+	if (subject.n == 0)
+		return 0;
+	if (known_key(key, target, kind, subject, err) == -1)
+		return -1;
+	rc = table_get(v->t, DB_KNOWN, key->p, key->len, &d, err);
+	if (rc != 1)
+		return rc;
+	return row_each(d, each, ctx) == -1 ? -1 : 1;
+}
+
+int
+ledger_known_all(struct ledger_view *v, struct json_span target, char kind,
+    int (*row)(void *ctx, struct json_span subject, size_t leaves),
+    int (*each)(void *ctx, const struct ledger_leaf *leaf), void *ctx, struct ss_err *err)
+{
+	struct buf key = { 0 };
+	struct table_cursor *c = NULL;
+	struct table_val k, d;
+	int rc;
+
+	if (known_key(&key, target, kind, (struct json_span){ "", 0 }, err) == -1) {
+		buf_free(&key);
+		return -1;
+	}
+	k = (struct table_val){ key.p, key.len };
+	while ((rc = table_next(&c, v->t, DB_KNOWN, &k, &d, err)) == 1) {
+		const char *p = d.p, *end = p + d.n;
+		struct ledger_leaf leaf;
+		size_t n = 0;
+
+		if (k.n < key.len || memcmp(k.p, key.p, key.len) != 0) {
+			rc = 0;
+			break;
+		}
+		while (leaf_read(&p, end, &leaf))
+			n++;
+		rc = row(ctx, (struct json_span){ (const char *)k.p + key.len, k.n - key.len }, n);
+		if (rc == 0)
+			rc = row_each(d, each, ctx);
+		if (rc != 0)
+			break;
+	}
+	table_stop(c);
+	buf_free(&key);
+	return rc;
+}
+
+int
+ledger_known_count(struct ledger_view *v, uint64_t *n, struct ss_err *err)
+{
+	return table_count(v->t, DB_KNOWN, n, err);
+}

@@ -1,0 +1,312 @@
+/*
+ * Recovery of the active segment.  Bytes that are no good line are copied to
+ * quarantine/ and made durable there before anything is cut or rewritten, so
+ * that every step can be broken off and done again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "store/log_internal.h"
+
+static int
+suspect_path(const struct log *l, char out[PATH_MAX], struct ss_err *err)
+{
+	return snprintf(out, PATH_MAX, "%s/SUSPECT", l->dir) < PATH_MAX ? 0 :
+	    err_set(err, SS_EXIT_USAGE, "path of the log is too long");
+}
+
+void
+log_repair_mark(struct log *l)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (suspect_path(l, path, NULL) == -1)
+		return;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd != -1) {
+		(void)fsync(fd);
+		(void)close(fd);
+		(void)io_syncdir(l->dir, NULL);
+	}
+}
+
+/* quarantine/<segment>.<offset>.bin, another suffix if that name is taken by
+ * other bytes. */
+static int
+quarantine(struct log *l, uint64_t off, const char *p, size_t n, struct ss_err *err)
+{
+	char dir[PATH_MAX], path[PATH_MAX];
+	int i, fd = -1, rc = 0;
+
+	if (snprintf(dir, sizeof(dir), "%s/quarantine", l->home) >= (int)sizeof(dir))
+		return err_set(err, SS_EXIT_USAGE, "path of the log is too long");
+	if (io_mkdirs(dir, err) == -1)
+		return -1;
+	for (i = 0; i < 1000 && fd == -1; i++) {
+		if (snprintf(path, sizeof(path), "%s/%020llu.%llu.%d.bin", dir, (unsigned long long)l->active.first,
+		    (unsigned long long)off, i) >= (int)sizeof(path))
+			return err_set(err, SS_EXIT_USAGE, "path of the log is too long");
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd == -1 && errno != EEXIST)
+			break;
+	}
+	if (fd == -1)
+		return err_sys(err, SS_EXIT_AGAIN, "cannot create '%s'", path);
+	if (io_write(fd, p, n, path, err) == -1)
+		rc = -1;
+	else if (fsync(fd) == -1)
+		rc = err_sys(err, SS_EXIT_DAMAGE, "cannot sync '%s'", path);
+	(void)close(fd);
+	if (rc == -1 || io_syncdir(dir, err) == -1)
+		return -1;
+	l->repaired += n;
+	free(l->repaired_path);
+	l->repaired_path = strdup(path);
+	return 0;
+}
+
+/* What a scan of [from, end of file) found. */
+struct scan {
+	uint64_t last;		/* place of the last good line, 0: none */
+	uint64_t good_end;	/* behind the last good line */
+	int hole;		/* a bad stretch has good lines behind it */
+	struct buf *keep;	/* good lines are copied here, NULL: not wanted */
+};
+
+/* One stretch of whole or partial lines held in b, which starts at offset off. */
+static int
+scan_block(struct log *l, const struct buf *b, uint64_t off, int at_end, struct scan *s, size_t *used)
+{
+	size_t pos = 0, body;
+	uint64_t seq;
+
+	while (pos < b->len) {
+		char *nl = memchr(b->p + pos, '\n', b->len - pos);
+		size_t n;
+
+		if (nl == NULL && !at_end)
+			break;
+		n = nl == NULL ? b->len - pos : (size_t)(nl - b->p) - pos;
+		if (nl != NULL && log_seg_check(b->p + pos, n, l->seed, &seq, &body)) {
+			if (off + pos != s->good_end)
+				s->hole = 1;
+			s->last = seq;
+			s->good_end = off + pos + n + 1;
+			if (s->keep != NULL && buf_add(s->keep, b->p + pos, n + 1) == -1)
+				return -1;
+		}
+		pos += n + (nl != NULL);
+	}
+	*used = pos;
+	return 0;
+}
+
+static int
+scan_from(struct log *l, uint64_t from, struct scan *s, struct ss_err *err)
+{
+	struct buf b = { .max = LOG_LINE_MAX + LOG_BLOCK * 2 };
+	uint64_t off = from;
+	ssize_t n;
+	size_t used;
+	int rc = -1;
+
+	s->good_end = from;
+	do {
+		if (buf_room(&b, LOG_BLOCK) == -1) {
+			/* no newline within the longest line: junk, stepped over whole */
+			off += b.len;
+			buf_clear(&b);
+			(void)buf_room(&b, LOG_BLOCK);
+		}
+		n = io_pread(l->fd, b.p + b.len, LOG_BLOCK, (off_t)(off + b.len), "the log", err);
+		if (n == -1)
+			goto done;
+		b.len += (size_t)n;
+		if (scan_block(l, &b, off, n < (ssize_t)LOG_BLOCK, s, &used) == -1) {
+			err_nomem(err);
+			goto done;
+		}
+		off += used;
+		buf_shift(&b, used);
+	} while (n == (ssize_t)LOG_BLOCK);
+	rc = 0;
+done:
+	buf_free(&b);
+	return rc;
+}
+
+/* Place of the last good line before offset from: the one that ends there. */
+static int
+last_before(struct log *l, uint64_t from, uint64_t *last, struct ss_err *err)
+{
+	size_t want = 4096, body;
+	struct buf b = { 0 };
+	int rc = 0;
+
+	*last = 0;
+	while (rc == 0 && *last == 0 && from > 0) {
+		size_t n = want > from ? (size_t)from : want, k;
+
+		buf_clear(&b);
+		if (buf_room(&b, n) == -1) {
+			rc = err_nomem(err);
+			break;
+		}
+		if (io_pread(l->fd, b.p, n, (off_t)(from - n), "the log", err) != (ssize_t)n) {
+			rc = -1;
+			break;
+		}
+		for (k = n - 1; k > 0 && b.p[k - 1] != '\n'; k--)
+			;
+		if (k > 0 || n == from) {
+			uint32_t seed = n - k == from ? 0 : l->seed;	/* the header itself */
+
+			if (!log_seg_check(b.p + k, n - 1 - k, seed, last, &body))
+				break;	/* not a line boundary after all: the caller scans from the start */
+		}
+		if (want > LOG_LINE_MAX)
+			break;
+		want *= 4;
+	}
+	buf_free(&b);
+	return rc;
+}
+
+static int
+quarantine_range(struct log *l, uint64_t from, uint64_t to, struct ss_err *err)
+{
+	size_t n = (size_t)(to - from);
+	char *p = malloc(n == 0 ? 1 : n);
+	int rc = -1;
+
+	if (p == NULL)
+		return err_nomem(err);
+	if (io_pread(l->fd, p, n, (off_t)from, "the log", err) == (ssize_t)n)
+		rc = quarantine(l, from, p, n, err);
+	free(p);
+	return rc;
+}
+
+/* The segment anew from its good lines: good elsewhere first, then in place. */
+static int
+rewrite(struct log *l, uint64_t from, uint64_t end, struct ss_err *err)
+{
+	struct buf keep = { .max = (size_t)1 << 31 };
+	struct scan s = { .keep = &keep };
+	char path[PATH_MAX];
+	struct stat st;
+	int rc = -1, fd;
+
+	if (log_seg_path(l, &l->active, path, sizeof(path), err) == -1 || buf_room(&keep, (size_t)from) == -1)
+		return -1;
+	if (from > 0 && io_pread(l->fd, keep.p, (size_t)from, 0, path, err) != (ssize_t)from)
+		goto done;
+	keep.len = (size_t)from;
+	if (quarantine_range(l, from, end, err) == -1 || scan_from(l, from, &s, err) == -1 ||
+	    io_replace(path, keep.p, keep.len, err) == -1)
+		goto done;
+	fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	if (fd == -1 || fstat(fd, &st) == -1) {
+		err_sys(err, SS_EXIT_AGAIN, "cannot open '%s'", path);
+		goto done;
+	}
+	(void)close(l->fd);
+	l->fd = fd;
+	l->ino = st.st_ino;
+	l->size = keep.len;
+	if (s.last != 0)
+		l->last = s.last;
+	rc = 0;
+done:
+	buf_free(&keep);
+	return rc;
+}
+
+/* A newest segment whose header line is no good.  If no good line can stand in
+ * it, it is the rest of a creation that a crash broke off: it is made anew
+ * with the place that its name says. */
+static int
+repair_headless(struct log *l, uint64_t size, struct ss_err *err)
+{
+	struct log_seg s = l->active;
+
+	if (!l->write) {
+		l->size = 0;
+		l->last = s.first - 1;
+		return 0;
+	}
+	if (size > 0 && quarantine_range(l, 0, size, err) == -1)
+		return -1;
+	return log_seg_create(l, s.first, err);
+}
+
+int
+log_repair_tail(struct log *l, uint64_t from, struct ss_err *err)
+{
+	struct scan s = { 0 };
+	struct stat st;
+	uint64_t before, end;
+
+	if (fstat(l->fd, &st) == -1)
+		return err_sys(err, SS_EXIT_AGAIN, "cannot stat the active segment");
+	end = (uint64_t)st.st_size;
+	if (from == 0)
+		return repair_headless(l, end, err);
+	if (last_before(l, from, &before, err) == -1 || scan_from(l, from, &s, err) == -1)
+		return -1;
+	if (before == 0)
+		before = l->active.first;
+	l->last = s.last > before ? s.last : before;
+	l->size = s.good_end;
+	if (!l->write || (!s.hole && s.good_end == end))
+		return 0;
+	if (s.hole)
+		return rewrite(l, from, end, err);
+	if (quarantine_range(l, s.good_end, end, err) == -1)
+		return -1;
+	if (ftruncate(l->fd, (off_t)s.good_end) == -1)
+		return err_sys(err, SS_EXIT_AGAIN, "cannot cut the torn end of the log");
+	if (fdatasync(l->fd) == -1) {
+		log_repair_mark(l);
+		return err_sys(err, SS_EXIT_DAMAGE, "cannot sync the log");
+	}
+	return 0;
+}
+
+/* After a failed fsync the page cache cannot be told from the disk: what reads
+ * well is written to a new file, which is synced before it counts. */
+int
+log_repair_suspect(struct log *l, struct ss_err *err)
+{
+	char mark[PATH_MAX], path[PATH_MAX];
+	struct buf b = { .max = (size_t)1 << 31 };
+	int rc = -1;
+
+	if (suspect_path(l, mark, err) == -1)
+		return -1;
+	if (access(mark, F_OK) == -1)
+		return 0;
+	if (log_seg_list(l, err) == -1)
+		return -1;
+	if (l->nsegs > 0) {
+		if (log_seg_path(l, &l->segs[l->nsegs - 1], path, sizeof(path), err) == -1 ||
+		    io_slurp(path, (size_t)1 << 30, &b, err) == -1 || io_replace(path, b.p, b.len, err) == -1)
+			goto done;
+	}
+	/* the hint speaks of the old file */
+	if (ftruncate(l->lock, 0) == -1 || unlink(mark) == -1) {
+		err_sys(err, SS_EXIT_AGAIN, "cannot clear '%s'", mark);
+		goto done;
+	}
+	rc = io_syncdir(l->dir, err);
+done:
+	buf_free(&b);
+	return rc;
+}

@@ -7,8 +7,10 @@
 
 #define BUF_MAX ((size_t)1 << 30)
 
-int
-buf_room(struct buf *b, size_t n)
+/* Room for n more bytes and, beyond the limit, for `extra` that do not count
+ * as contents: the NUL of a C string. */
+static int
+room(struct buf *b, size_t n, size_t extra)
 {
 	size_t max = b->max != 0 ? b->max : BUF_MAX;
 	size_t need, cap;
@@ -18,13 +20,14 @@ buf_room(struct buf *b, size_t n)
 		b->failed = 1;
 		return -1;
 	}
+	need += extra;
 	if (need <= b->cap)
 		return 0;
 	cap = b->cap < 256 ? 256 : b->cap * 2;
 	if (cap < need)
 		cap = need;
 	if (cap > max)
-		cap = max;
+		cap = need > max ? need : max;
 	p = realloc(b->p, cap);
 	if (p == NULL) {
 		b->failed = 1;
@@ -33,6 +36,12 @@ buf_room(struct buf *b, size_t n)
 	b->p = p;
 	b->cap = cap;
 	return 0;
+}
+
+int
+buf_room(struct buf *b, size_t n)
+{
+	return room(b, n, 0);
 }
 
 int
@@ -68,7 +77,7 @@ buf_addf(struct buf *b, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n < 0 || buf_room(b, (size_t)n + 1) == -1)
+	if (n < 0 || room(b, (size_t)n, 1) == -1)
 		return -1;
 	va_start(ap, fmt);
 	(void)vsnprintf(b->p + b->len, (size_t)n + 1, fmt, ap);
@@ -131,7 +140,7 @@ buf_shift(struct buf *b, size_t n)
 char *
 buf_cstr(struct buf *b)
 {
-	if (buf_room(b, 1) == -1)
+	if (room(b, 0, 1) == -1)
 		return NULL;
 	b->p[b->len] = '\0';
 	return b->p;

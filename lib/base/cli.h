@@ -49,6 +49,7 @@ struct cli_prog {
 	const char *about;	/* one or two lines */
 	const struct cli_opt *opts;	/* ends with name == NULL; may be NULL */
 	const struct cli_verb *verbs;	/* ends with name == NULL; may be NULL */
+	void *ctx;		/* what run() gets its options by: c->prog->ctx */
 };
 
 struct cli {

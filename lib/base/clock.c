@@ -91,7 +91,8 @@ void
 clock_format(int64_t ms, char out[CLOCK_TEXT])
 {
 	int64_t day = floor_div(ms, 86400000);
-	int rest = (int)(ms - day * 86400000);
+	/* not ms - day * 86400000, which overflows at the far end */
+	int rest = (int)((ms % 86400000 + 86400000) % 86400000);
 	int y, m, d;
 
 	civil_of(day, &y, &m, &d);
@@ -193,7 +194,7 @@ clock_fix(struct clock *c, const char *arg, struct ss_err *err)
 		k = 1 + num_scan(arg + 1, n - 1, &sec);
 		if (k == 1 || sec > (uint64_t)253402300799)
 			goto bad;
-		if (arg[k] == '.')
+		if (arg[k] == '.' && arg[k + 1] >= '0' && arg[k + 1] <= '9')
 			for (k++; arg[k] >= '0' && arg[k] <= '9'; k++, scale /= 10)
 				frac += (arg[k] - '0') * scale;
 		if (k != n)
@@ -205,5 +206,6 @@ clock_fix(struct clock *c, const char *arg, struct ss_err *err)
 	c->fixed = 1;
 	return 0;
 bad:
-	return err_set(err, SS_EXIT_USAGE, "--now: '%.40s' is neither RFC 3339 (2026-11-21T09:00:00Z) nor @seconds", arg);
+	return err_set(err, SS_EXIT_USAGE,
+	    "--now: '%.40s' is neither RFC 3339 (2026-11-21T09:00:00Z) nor @seconds", arg);
 }

@@ -244,7 +244,8 @@ read_file(struct reading *r)
 	if (r->failed)
 		return -1;
 	if (ferror(r->f))
-		return err_sys(r->err, SS_EXIT_AGAIN, "cannot read '%s'", r->c->path);
+		return err_sys(r->err, errno == EISDIR ? SS_EXIT_USAGE : SS_EXIT_AGAIN,
+		    "cannot read '%s'", r->c->path);
 	if (rc != 0)
 		return bad_line(r, "neither [section] nor key = value");
 	return 0;

@@ -5,16 +5,31 @@
 #include <stdio.h>
 #include <string.h>
 
+/* How many bytes at s a terminal would obey rather than show: C0, DEL, and as
+ * UTF-8 C1 (U+0080-9F) and what turns the text around (U+202A-E, U+2066-9). */
+static size_t
+obeyed(const unsigned char *s)
+{
+	if (s[0] < 0x20 || s[0] == 0x7f)
+		return 1;
+	if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f)
+		return 2;
+	if (s[0] == 0xe2 && ((s[1] == 0x80 && s[2] >= 0xaa && s[2] <= 0xae) ||
+	    (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9)))
+		return 3;
+	return 0;
+}
+
 /* A message is one line on a terminal: bytes that could move the cursor or
  * forge a second line are replaced. */
 static void
 neutralise(char *s)
 {
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)*s;
+	size_t n;
 
-		if (c < 0x20 || c == 0x7f)
-			*s = '?';
+	for (; *s != '\0'; s += n == 0 ? 1 : n) {
+		n = obeyed((const unsigned char *)s);
+		memset(s, '?', n);
 	}
 }
 

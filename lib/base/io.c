@@ -164,6 +164,11 @@ io_mkdirs(const char *dir, struct ss_err *err)
 		}
 		path[i] = c;
 	}
+	/* EEXIST is also what a file of that name answers */
+	if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		errno = ENOTDIR;
+		return err_sys(err, SS_EXIT_USAGE, "cannot make directory '%s'", dir);
+	}
 	return 0;
 }
 

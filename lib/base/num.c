@@ -51,8 +51,8 @@ num_duration(const char *s, int64_t *ms, const char *what, struct ss_err *err)
 		if (n == 0)
 			goto bad;
 		p += n;
-		if (*p == '\0' && sum == 0)
-			unit = 1000;
+		if (*p == '\0' && p - n == s)
+			unit = 1000;	/* a number alone */
 		for (i = 0; unit == 0 && i < sizeof(units) / sizeof(units[0]); i++) {
 			ul = strlen(units[i].unit);
 			if (strncmp(p, units[i].unit, ul) == 0 && (p[ul] == '\0' || (p[ul] >= '0' && p[ul] <= '9'))) {
@@ -66,7 +66,8 @@ num_duration(const char *s, int64_t *ms, const char *what, struct ss_err *err)
 	*ms = (int64_t)sum;
 	return 0;
 bad:
-	return err_set(err, SS_EXIT_USAGE, "%s: '%.40s' is not a duration (like 250ms, 30s, 5m, 4h, 7d)", what, s);
+	return err_set(err, SS_EXIT_USAGE,
+	    "%s: '%.40s' is not a duration (like 250ms, 30s, 5m, 4h, 7d)", what, s);
 }
 
 int

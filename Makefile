@@ -4,8 +4,9 @@
 #   release (gcc)   asan (gcc, ASan and UBSan)   tsan (gcc)   clang
 #
 # What there is, is found: lib/FLOOR/x.c goes into the archive, and one .c is
-# one program in cmd/, tests/sim/, tests/tools/ and tests/unit/ (u-*.c).  What
-# the simulators share, or are made of, is in folders of tests/sim/.
+# one program in cmd/, tests/sim/, tests/tools/, tests/crash/ (crash-*) and
+# tests/unit/ (u-*.c).  What the simulators share, or are made of, is in folders
+# of tests/sim/.
 
 VERSION = 0.1.0
 V = release
@@ -70,6 +71,7 @@ CMD_SRC := $(sort $(wildcard cmd/ss-*.c))
 SIM_SRC := $(sort $(wildcard tests/sim/*.c))
 PART_SRC := $(sort $(wildcard tests/sim/*/*.c))
 TOOL_SRC := $(sort $(wildcard tests/tools/*.c))
+CRASH_SRC := $(sort $(wildcard tests/crash/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/u-*.c))
 
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
@@ -79,10 +81,11 @@ LIBSIM := $(if $(PART_SRC),$(B)/libsim.a)
 BINS := $(CMD_SRC:cmd/%.c=$(B)/bin/%)
 SIMS := $(SIM_SRC:tests/sim/%.c=$(B)/bin/%)
 TOOLS := $(TOOL_SRC:tests/tools/%.c=$(B)/tools/%)
+CRASH := $(CRASH_SRC:tests/crash/%.c=$(B)/tools/crash-%)
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
-MAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(CMD_SRC) $(SIM_SRC) $(TOOL_SRC) $(UNIT_SRC))
+MAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(CMD_SRC) $(SIM_SRC) $(TOOL_SRC) $(CRASH_SRC) $(UNIT_SRC))
 
-all: $(BINS) $(SIMS) $(TOOLS) $(UNITS) $(LIBSS)
+all: $(BINS) $(SIMS) $(TOOLS) $(CRASH) $(UNITS) $(LIBSS)
 
 # --- how it is made -----------------------------------------------------------
 
@@ -125,6 +128,9 @@ $(SIMS): $(B)/bin/%: $(B)/tests/sim/%.o $(LIBSIM) $(LIBSS)
 	@mkdir -p $(@D)
 	$(call link,$(LIBSIM))
 $(TOOLS): $(B)/tools/%: $(B)/tests/tools/%.o $(LIBSS)
+	@mkdir -p $(@D)
+	$(call link)
+$(CRASH): $(B)/tools/crash-%: $(B)/tests/crash/%.o $(LIBSS)
 	@mkdir -p $(@D)
 	$(call link)
 $(UNITS): $(B)/unit/%: $(B)/tests/unit/%.o $(LIBSS)

@@ -231,16 +231,15 @@ finish(struct filter *f, const struct filter_ops *ops, void *ctx, struct ss_err 
 static int
 one(struct filter *f, const struct filter_ops *ops, void *ctx, const struct line *l, struct ss_err *err)
 {
-	struct event ev;
-	struct ss_err why = { .text = "" };
+	const struct event *ev = &f->ev;
 
-	if (event_parse(&ev, &f->mem, l->p, l->n, &why) == -1)
-		return reject(f, l, why.text, err);
-	if (is_mine(f, &ev)) {
+	if (event_parse(&f->ev, &f->mem, l->p, l->n, &f->why) == -1)
+		return reject(f, l, f->why.text, err);
+	if (is_mine(f, ev)) {
 		f->seen++;
-		return ops->event(ctx, f, &ev, err);
+		return ops->event(ctx, f, ev, err);
 	}
-	if (ev.is_ss && event_type(&ev) == EVENT_END) {
+	if (ev->is_ss && event_type(ev) == EVENT_END) {
 		if (finish(f, ops, ctx, err) == -1)
 			return -1;
 		if (f->stopped)
@@ -250,7 +249,7 @@ one(struct filter *f, const struct filter_ops *ops, void *ctx, const struct line
 			return -1;
 		return out_flush(&f->out, err);
 	}
-	if (ops->other != NULL && ops->other(ctx, f, &ev, err) == -1)
+	if (ops->other != NULL && ops->other(ctx, f, ev, err) == -1)
 		return -1;
 	if (close_range(f, err) == -1)
 		return -1;

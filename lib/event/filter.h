@@ -43,6 +43,10 @@ struct filter {
 	struct line_reader in;
 	struct out out;
 	struct json_mem mem;
+	/* of the line at hand; here, and not on the stack, where both would be
+	 * cleared for every line */
+	struct event ev;
+	struct ss_err why;
 	struct buf scratch, scratch2;
 	uint64_t seen, passed, ended, rejected;
 	uint64_t bad;			/* failed, parked, dead: exit 3 */

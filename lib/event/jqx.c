@@ -372,6 +372,19 @@ run(struct jqx *j, jv in, yyjson_val *root, struct buf *out, size_t max, struct 
 	return run_error(j, v, err) == -1 ? -1 : (int)n;
 }
 
+/* Nothing but space and comments: `.` for jq(1), but behind the prelude 1.7
+ * would miss a program. */
+static int
+is_blank(const char *s)
+{
+	for (;;) {
+		s += strspn(s, " \t\r\n");
+		if (*s != '#')
+			return *s == '\0';
+		s += strcspn(s, "\n");
+	}
+}
+
 static int
 compile(struct jqx *j, const char *program, const char *const *args, struct ss_err *err)
 {
@@ -391,7 +404,7 @@ compile(struct jqx *j, const char *program, const char *const *args, struct ss_e
 		vars = jv_object_set(vars, jv_string(args[0]), v);
 	}
 	(void)buf_adds(&text, prelude);
-	(void)buf_adds(&text, program);
+	(void)buf_adds(&text, is_blank(program) ? "." : program);
 	if (text.failed || buf_cstr(&text) == NULL) {
 		buf_free(&text);
 		jv_free(vars);

@@ -16,15 +16,14 @@ json_mem_free(struct json_mem *m)
 	*m = (struct json_mem){ 0 };
 }
 
-/* yyjson itself does not recurse; jq and our own walkers do, or keep a stack. */
-static int
+/* yyjson itself does not recurse; jq and our own walkers do, or keep a stack.
+ * Only for texts of many values: the stack, cleared at each call, is 4 KiB. */
+__attribute__((noinline)) static int
 too_deep(yyjson_doc *doc)
 {
 	yyjson_val *v = yyjson_doc_get_root(doc), *end[JSON_DEPTH + 1];
 	size_t n = yyjson_doc_get_val_count(doc), i, depth = 0;
 
-	if (n <= JSON_DEPTH)
-		return 0;
 	for (i = 0; i < n; i++, v++) {
 		while (depth > 0 && v >= end[depth - 1])
 			depth--;
@@ -66,7 +65,7 @@ json_read(struct json_mem *m, const char *p, size_t n, struct ss_err *err)
 		err_set(err, SS_EXIT_USAGE, "not JSON: %s at byte %zu", e.msg, e.pos);
 		return NULL;
 	}
-	if (too_deep(m->doc)) {
+	if (yyjson_doc_get_val_count(m->doc) > JSON_DEPTH && too_deep(m->doc)) {
 		err_set(err, SS_EXIT_USAGE, "JSON nested deeper than %d", JSON_DEPTH);
 		return NULL;
 	}
@@ -406,18 +405,63 @@ decimal_parts(const char *p, size_t n, char digits[256], size_t *nd, long *exp, 
 	return i == n ? 0 : -1;
 }
 
+/* The usual number, digits with at most one point: 1 done, 0 it is another one. */
+static int
+decimal_plain(const char *p, size_t n, struct buf *out)
+{
+	const char *end = p + n, *whole = p, *point = NULL, *q;
+	int neg = n > 0 && *p == '-';
+	char *o;
+
+	if (n > 40 || buf_room(out, n + 2) == -1)
+		return 0;
+	for (q = whole += neg; q < end; q++) {
+		if (*q == '.' && point == NULL)
+			point = q;
+		else if (*q < '0' || *q > '9')
+			return 0;
+	}
+	if (end - whole == (point != NULL))
+		return 0;
+	while (point != NULL && end > point && (end[-1] == '0' || end[-1] == '.'))
+		end--;
+	while (whole < end && *whole == '0')
+		whole++;
+	o = out->p + out->len;
+	if (whole == end) {
+		*o++ = '0';
+	} else {
+		if (neg)
+			*o++ = '-';
+		if (*whole == '.')
+			*o++ = '0';
+		memcpy(o, whole, (size_t)(end - whole));
+		o += end - whole;
+	}
+	out->len = (size_t)(o - out->p);
+	return 1;
+}
+
+static int decimal_any(const char *p, size_t n, struct buf *out);
+
 int
 json_decimal(const char *p, size_t n, struct buf *out)
+{
+	while (n > 0 && is_space(*p))
+		p++, n--;
+	while (n > 0 && is_space(p[n - 1]))
+		n--;
+	return decimal_plain(p, n, out) == 1 ? 0 : decimal_any(p, n, out);
+}
+
+static int
+decimal_any(const char *p, size_t n, struct buf *out)
 {
 	char d[256];
 	size_t nd, z = 0;
 	long exp, k;
 	int neg;
 
-	while (n > 0 && is_space(*p))
-		p++, n--;
-	while (n > 0 && is_space(p[n - 1]))
-		n--;
 	if (decimal_parts(p, n, d, &nd, &exp, &neg) == -1)
 		return -1;
 	while (nd > 0 && d[nd - 1] == '0')

@@ -13,11 +13,13 @@ enum kind { TEXT, DECIMAL, BOOL, TAGS };
 static enum kind
 kind_of(struct json_span path)
 {
-	static const struct { const char *name; enum kind kind; } names[] = {
-		{ "price", DECIMAL }, { "compare_at_price", DECIMAL }, { "cost", DECIMAL }, { "weight", DECIMAL },
-		{ "tags", TAGS }, { "published", BOOL }, { "taxable", BOOL }, { "requires_shipping", BOOL },
-		{ "gift_card", BOOL },
+#define NAME(s, k) { s, sizeof(s) - 1, k }
+	static const struct { const char *name; size_t n; enum kind kind; } names[] = {
+		NAME("price", DECIMAL), NAME("compare_at_price", DECIMAL), NAME("cost", DECIMAL),
+		NAME("weight", DECIMAL), NAME("tags", TAGS), NAME("published", BOOL), NAME("taxable", BOOL),
+		NAME("requires_shipping", BOOL), NAME("gift_card", BOOL),
 	};
+#undef NAME
 	size_t i;
 
 	if (path.n > 7 && memcmp(path.p, "levels/", 7) == 0)
@@ -25,10 +27,20 @@ kind_of(struct json_span path)
 	if (path.n <= 7 || memcmp(path.p, "fields/", 7) != 0)
 		return TEXT;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strlen(names[i].name) == path.n - 7 && memcmp(path.p + 7, names[i].name, path.n - 7) == 0)
+		if (names[i].n == path.n - 7 && memcmp(path.p + 7, names[i].name, names[i].n) == 0)
 			return names[i].kind;
 	return TEXT;
 }
+
+/* Not cleared before use where the compiler would: it is on the way of every leaf. */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define UNSET __attribute__((uninitialized))
+#endif
+#endif
+#ifndef UNSET
+#define UNSET
+#endif
 
 struct path {
 	char p[600];
@@ -66,7 +78,7 @@ each_member(yyjson_val *obj, struct path *path, size_t at, leaf_fn *each, void *
 static int
 each_level(yyjson_val *levels, leaf_fn *each, void *ctx)
 {
-	struct path path;
+	struct path path UNSET;
 	size_t i, max, at;
 	yyjson_val *k, *v;
 	int rc;
@@ -87,7 +99,7 @@ int
 leaf_each(yyjson_val *state, leaf_fn *each, void *ctx)
 {
 	static const char *const whole[] = { "options", "images" };
-	struct path path;
+	struct path path UNSET;
 	yyjson_val *v = yyjson_obj_get(state, "fields");
 	size_t i;
 	int rc = 0;
@@ -216,6 +228,10 @@ leaf_canon(struct json_span path, yyjson_val *value, struct buf *out)
 uint64_t
 leaf_hash(struct json_span path, yyjson_val *value, struct buf *scratch)
 {
+	struct json_span s = json_scalar(value);
+
+	if (s.n > 0 && kind_of(path) == TEXT)
+		return hash_64(s.p, s.n, hash_64(path.p, path.n, 0));
 	buf_clear(scratch);
 	(void)leaf_canon(path, value, scratch);
 	return hash_64(scratch->p == NULL ? "" : scratch->p, scratch->len, hash_64(path.p, path.n, 0));

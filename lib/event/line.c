@@ -116,6 +116,8 @@ line_next(struct line_reader *r, struct line *l, struct ss_err *err)
 		if (r->eof)
 			return have > 0 ? take(r, l, have, have, LINE_TORN) : LINE_END;
 		from = have;
+		if (r->nonblock && !io_ready(r->fd, 0))
+			return LINE_WAIT;
 		if (fill(r, err) == -1)
 			return -1;
 	}

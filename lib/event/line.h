@@ -15,7 +15,8 @@ enum line_kind {
 	LINE_END,	/* end of input */
 	LINE_OK,
 	LINE_TORN,	/* the last line, no newline behind it */
-	LINE_LONG	/* over max; p/n are its first max bytes, the rest is dropped */
+	LINE_LONG,	/* over max; p/n are its first max bytes, the rest is dropped */
+	LINE_WAIT	/* nonblock is set and no whole line is there yet */
 };
 
 struct line {
@@ -33,6 +34,7 @@ struct line_reader {
 	size_t start, end, cap;
 	uint64_t number, offset;
 	int eof, skipping;
+	int nonblock;		/* set by the caller: answer LINE_WAIT instead of waiting */
 };
 
 #define LINE_MAX_DEFAULT ((size_t)1 << 20)

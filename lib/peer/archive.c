@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,10 @@ struct archive_in {
 	unsigned char *met;
 	int end_seen, end_zero;	/* of an uncompressed tar: input ended; on a block of zeros */
 	char *name;
+	locale_t utf8;
+	const char *data;	/* libarchive's block of the entry, and what is left of it */
+	size_t data_n;
+	la_int64_t data_off;	/* where the next one must be */
 	char first[TAR_BLOCK];	/* start of an entry, read to see that it is no archive */
 	size_t first_off, first_n;
 	struct ss_err cb;	/* what went wrong inside a callback */
@@ -254,6 +259,7 @@ lib_open(struct archive_in *a, enum form form, struct ss_err *err)
 		archive_read_support_filter_xz, archive_read_support_filter_zstd,
 		archive_read_support_filter_lzma, NULL, NULL };
 
+	a->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	a->lib = archive_read_new();
 	if (a->lib == NULL || (a->block = malloc(BLOCK)) == NULL)
 		return err_nomem(err);
@@ -341,6 +347,8 @@ archive_in_close(struct archive_in *a)
 		return;
 	if (a->lib != NULL)
 		(void)archive_read_free(a->lib);
+	if (a->utf8 != (locale_t)0)
+		freelocale(a->utf8);
 	csvgz_close(a->gz);
 	free(a->block);
 	free(a->met);
@@ -360,15 +368,38 @@ account(struct archive_in *a, size_t more, struct ss_err *err)
 	    (uint64_t)archive_filter_bytes(a->lib, 0), err);
 }
 
+/* By blocks: archive_read_data would keep back what came before an error. */
 static ssize_t
 read_data(void *ctx, char *p, size_t n, struct ss_err *err)
 {
 	struct archive_in *a = ctx;
-	la_ssize_t k = archive_read_data(a->lib, p, n);
+	const void *block;
+	la_int64_t off;
+	size_t k;
+	int rc;
 
-	if (k < 0)
-		return lib_error(a, err);
-	return account(a, (size_t)k, err) == -1 ? -1 : k;
+	while (a->data_n == 0) {
+		rc = archive_read_data_block(a->lib, &block, &a->data_n, &off);
+		if (rc == ARCHIVE_EOF) {
+			a->data_n = 0;
+			return 0;
+		}
+		if (rc != ARCHIVE_OK) {
+			a->data_n = 0;
+			return lib_error(a, err);
+		}
+		if (off != a->data_off)
+			return err_set(err, SS_EXIT_AGAIN, "%s: damaged: an entry has holes", a->what);
+		if (account(a, a->data_n, err) == -1)
+			return -1;
+		a->data = block;
+		a->data_off += (la_int64_t)a->data_n;
+	}
+	k = a->data_n < n ? a->data_n : n;
+	memcpy(p, a->data, k);
+	a->data += k;
+	a->data_n -= k;
+	return (ssize_t)k;
 }
 
 /* By reading, so that the limits hold for what is passed over too. */
@@ -467,13 +498,8 @@ refuse(struct archive_in *a, const char *name, const char *why)
 static int
 take(struct archive_in *a, struct archive_entry *e, struct ss_err *err)
 {
-	/* no locale is set: names that are UTF-8 are to be had as such only */
-	const char *name = archive_entry_pathname_utf8(e), *why;
+	const char *name = a->name, *why;
 
-	if (name == NULL)
-		name = archive_entry_pathname(e);
-	if (name == NULL)
-		name = "";
 	if (!is_wanted(a, name) || archive_entry_filetype(e) == AE_IFDIR)
 		return pass_over(a, err);
 	why = objection(e, name);
@@ -488,9 +514,6 @@ take(struct archive_in *a, struct archive_entry *e, struct ss_err *err)
 		refuse(a, name, why);
 		return pass_over(a, err);
 	}
-	free(a->name);
-	if ((a->name = strdup(name)) == NULL)
-		return err_nomem(err);
 	return 1;
 }
 
@@ -507,6 +530,31 @@ take_stream(struct archive_in *a, const char **entry, struct ss_err *err)
 	return form_of(a->first, a->first_n) == PLAIN ? 1 : nested(a, err);
 }
 
+/* libarchive turns names into the locale's encoding, and back: for that time,
+ * and this thread, let it be UTF-8. */
+static int
+next_header(struct archive_in *a, struct archive_entry **e)
+{
+	locale_t was = a->utf8 != (locale_t)0 ? uselocale(a->utf8) : (locale_t)0;
+	int rc = archive_read_next_header(a->lib, e);
+
+	a->data_n = 0;
+	a->data_off = 0;
+	if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN) {
+		const char *path = archive_entry_pathname_utf8(*e);
+
+		if (path == NULL)
+			path = archive_entry_pathname(*e);
+		free(a->name);
+		a->name = strdup(path != NULL ? path : "");
+		if (a->name == NULL)
+			rc = err_nomem(&a->cb) < 0 ? ARCHIVE_FATAL : rc;
+	}
+	if (was != (locale_t)0)
+		(void)uselocale(was);
+	return rc;
+}
+
 int
 archive_in_next(struct archive_in *a, const char **entry, struct ss_err *err)
 {
@@ -518,10 +566,10 @@ archive_in_next(struct archive_in *a, const char **entry, struct ss_err *err)
 	if (a->lib == NULL)
 		return take_stream(a, entry, err);
 	for (;;) {
-		rc = archive_read_next_header(a->lib, &e);
+		rc = next_header(a, &e);
 		if (rc == ARCHIVE_EOF)
 			break;
-		if (rc < ARCHIVE_WARN)
+		if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
 			return lib_error(a, err);
 		if (archive_format(a->lib) == ARCHIVE_FORMAT_RAW)
 			return take_stream(a, entry, err);

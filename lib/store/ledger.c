@@ -255,7 +255,7 @@ ledger_catchup(struct ledger *l, uint64_t *applied, struct ss_err *err)
 
 	if (log_sync_end(l->log, &end, err) == -1)
 		return -1;
-	rc = end <= 1 ? 0 : behind(l, end, &at, err);
+	rc = behind(l, end, &at, err);
 	while (rc == 1 && !done)
 		if (step(l, end, &at, &done, err) == -1)
 			rc = -1;

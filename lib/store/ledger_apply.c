@@ -29,22 +29,24 @@ pipe_put(struct apply *a, const char *pipe, size_t pn, const struct pipe_row *ro
 	return table_put(a->t, DB_PIPE, pipe, pn, row, sizeof(*row), a->err);
 }
 
+/* What is no name opens nothing; it must not stop what comes behind it. */
 static int
-name_ok(size_t n)
+name_ok(const char *p, size_t n)
 {
-	return n > 0 && n <= 200;
+	return n > 0 && n <= 200 && memchr(p, '\0', n) == NULL;
 }
 
 int
 ledger_apply_open(struct apply *a, const char *pipe, size_t pn, uint64_t first, uint64_t count)
 {
 	struct pipe_row row;
+	uint64_t n;
 
-	if (!name_ok(pn) || count == 0)
+	if (!name_ok(pipe, pn) || count == 0)
 		return 0;
-	if (ledger_runs_add(a, pipe, pn, first, first + count - 1) == -1 || pipe_get(a, pipe, pn, &row) == -1)
+	if (ledger_runs_add(a, pipe, pn, first, first + count - 1, &n) == -1 || pipe_get(a, pipe, pn, &row) == -1)
 		return -1;
-	row.opened += count;
+	row.opened += n;	/* a name may stand twice in a list */
 	return pipe_put(a, pipe, pn, &row);
 }
 
@@ -197,7 +199,7 @@ apply_outcome(struct apply *a, const struct event *ev, enum event_type t)
 
 	if (outcome_known(a, ev) == -1)
 		return -1;
-	if (!name_ok(pipe.n))
+	if (!name_ok(pipe.p, pipe.n))
 		return 0;
 	if (range != NULL && event_type_ends(t))
 		return apply_range(a, ev, t, pipe.p, pipe.n, range);
@@ -234,7 +236,7 @@ apply_replay(struct apply *a, const struct event *ev, uint64_t seq)
 	struct pipe_row row;
 	uint64_t old, n;
 
-	if (!name_ok(pipe.n))
+	if (!name_ok(pipe.p, pipe.n))
 		return 0;
 	if (json_u64(json_get(of, "place"), &old) == 0) {
 		if (ledger_runs_del(a, pipe.p, pipe.n, old, old, &n) == -1 ||
@@ -331,7 +333,7 @@ apply_alert(struct apply *a, const struct event *ev)
 	uint64_t first, last, n = 0;
 	int rc;
 
-	if (code.n != 11 || memcmp(code.p, "script-died", 11) != 0 || !name_ok(pipe.n) ||
+	if (code.n != 11 || memcmp(code.p, "script-died", 11) != 0 || !name_ok(pipe.p, pipe.n) ||
 	    json_u64(json_at(window, 0), &first) == -1 || json_u64(json_at(window, 1), &last) == -1)
 		return 0;
 	rc = table_get(a->t, DB_CRASH, pipe.p, pipe.n, &v, a->err);

@@ -68,7 +68,9 @@ int ledger_apply_line(struct apply *a, const struct log_line *line);
 int ledger_apply_open(struct apply *a, const char *pipeline, size_t n, uint64_t first, uint64_t count);
 
 /* ledger_runs.c */
-int ledger_runs_add(struct apply *a, const char *pipe, size_t pn, uint64_t first, uint64_t last);
+/* Put [first, last] in; nothing behind first is open but what overlaps it.  *n is
+ * how many were not open yet. */
+int ledger_runs_add(struct apply *a, const char *pipe, size_t pn, uint64_t first, uint64_t last, uint64_t *n);
 /* Take [first, last] out; *n is how many of them were open. */
 int ledger_runs_del(struct apply *a, const char *pipe, size_t pn, uint64_t first, uint64_t last, uint64_t *n);
 int ledger_runs_has(struct table_txn *t, struct buf *key, const char *pipe, size_t pn, uint64_t place, struct ss_err *err);

@@ -111,8 +111,10 @@ fold_leaf(void *ctx, struct json_span path, struct yyjson_val *value)
 	int placed = 0;
 
 	buf_clear(&f->val);
-	if (json_write(&f->val, value) == -1 || path.n > 1000)
+	if (json_write(&f->val, value) == -1) {
+		f->failed = 1;
 		return -1;
+	}
 	neu = (struct ledger_leaf){ path, { f->val.p, f->val.len }, f->at, f->etime, f->eseq };
 	buf_clear(&f->next);
 	while (p != NULL && leaf_read(&p, end, &old)) {
@@ -129,8 +131,10 @@ fold_leaf(void *ctx, struct json_span path, struct yyjson_val *value)
 	}
 	if (!placed)
 		leaf_write(&f->next, &neu);
-	if (f->next.failed)
+	if (f->next.failed) {
+		f->failed = 1;
 		return -1;
+	}
 	swap = f->row;
 	f->row = f->next;
 	f->next = swap;
@@ -153,8 +157,12 @@ ledger_known_set(struct apply *a, struct json_span target, char kind, struct jso
 	rc = table_get(a->t, DB_KNOWN, key->p, key->len, &v, a->err);
 	if (rc == 1)
 		(void)buf_add(&f.row, v.p, v.n);
-	if (rc != -1 && (leaf_each(state, fold_leaf, &f) == -1 || f.row.failed))
-		rc = err_nomem(a->err);
+	/* a leaf that cannot be named ends the walk: what is not known is sent */
+	if (rc != -1) {
+		(void)leaf_each(state, fold_leaf, &f);
+		if (f.failed || f.row.failed)
+			rc = err_nomem(a->err);
+	}
 	if (rc != -1)
 		rc = table_put(a->t, DB_KNOWN, key->p, key->len, f.row.len == 0 ? "" : f.row.p, f.row.len, a->err);
 	buf_free(&f.row);

@@ -78,13 +78,14 @@ del_run(struct apply *a, const char *pipe, size_t pn, uint64_t first)
 }
 
 int
-ledger_runs_add(struct apply *a, const char *pipe, size_t pn, uint64_t first, uint64_t last)
+ledger_runs_add(struct apply *a, const char *pipe, size_t pn, uint64_t first, uint64_t last, uint64_t *n)
 {
 	uint64_t f, e;
 	int rc = floor_run(a->t, &a->l->key, pipe, pn, first, &f, &e, a->err);
 
 	if (rc == -1)
 		return -1;
+	*n = rc == 0 || e < first ? last - first + 1 : e < last ? last - e : 0;
 	/* places only grow, so a new run can only touch the one before it */
 	if (rc == 1 && e + 1 == first)
 		return put_run(a, pipe, pn, f, last);

@@ -76,6 +76,15 @@ has_failed(struct log *l)
 	return f;
 }
 
+/* The last place in the active segment as the hint has it, 0 unknown. */
+static uint64_t
+known_last(struct log *l)
+{
+	struct log_hint h;
+
+	return hint_get(l, &h) && h.active == l->active.first ? h.last : 0;
+}
+
 /* Take up the newest segment as the active one.  sole: nobody else has the log
  * open for appending, so bytes behind the last sync may be a power cut's. */
 static int
@@ -100,6 +109,9 @@ take_up(struct log *l, int sole, struct ss_err *err)
 		(void)close(l->fd);
 	l->fd = fd;
 	l->active = newest;
+	l->written = 0;		/* of this file, nothing yet by this handle */
+	if (fstat(fd, &st) == -1 || st.st_ino != l->ino)
+		l->synced = 0;
 	pthread_mutex_unlock(&l->mu);
 	if (fstat(fd, &st) == -1)
 		return err_sys(err, SS_EXIT_AGAIN, "cannot stat the active segment");
@@ -108,8 +120,8 @@ take_up(struct log *l, int sole, struct ss_err *err)
 		/* no good header: nothing in this segment was ever acknowledged,
 		 * or its first line is damaged; log_repair_tail tells which */
 		l->size = 0;
-		l->last = 0;
-		return log_repair_tail(l, 0, err);
+		l->last = known_last(l);
+		return log_repair_tail(l, 0, 0, err);
 	}
 	known = hint_get(l, &h) && h.active == l->active.first;
 	if (known && h.size == (uint64_t)st.st_size && (!sole || h.synced == h.size)) {
@@ -118,7 +130,7 @@ take_up(struct log *l, int sole, struct ss_err *err)
 		return 0;
 	}
 	l->size = (uint64_t)st.st_size;
-	return log_repair_tail(l, known && h.synced >= start && h.synced <= l->size ? h.synced : start, err);
+	return log_repair_tail(l, start, known && h.synced >= start && h.synced <= l->size ? h.synced : start, err);
 }
 
 /* Under the lock: does this handle still know the end of the log? */
@@ -183,9 +195,11 @@ open_write(struct log *l, struct ss_err *err)
 	if (l->lock == -1 || l->open_lock == -1 || lock(l, err) == -1)
 		return -1;
 	sole = flock(l->open_lock, LOCK_EX | LOCK_NB) == 0;
-	if (sole && log_repair_suspect(l, err) == -1)
-		rc = -1;
-	else
+	rc = sole ? log_repair_suspect(l, err) : log_repair_marked(l, err);
+	if (rc == 1)
+		rc = err_set(err, SS_EXIT_AGAIN, "a sync of the log in '%s' failed and a process still has it open: "
+		    "end that one first", l->dir);
+	if (rc == 0)
 		rc = take_up(l, sole, err);
 	if (rc == 0)
 		hint_size(l);
@@ -210,6 +224,7 @@ log_open(struct log **out, const char *home, int write, const struct clock *cloc
 	l->clock = clock;
 	l->rng = rng;
 	l->write = write;
+	l->segment_max = LOG_SEGMENT_MAX;
 	pthread_mutex_init(&l->mu, NULL);
 	l->home = strdup(home);
 	l->dir = malloc(n + 5);
@@ -247,7 +262,7 @@ log_close(struct log *l)
 	if (l->write && l->fd != -1 && !l->failed && l->synced != 0 && lock(l, &e) == 0) {
 		struct log_hint h;
 
-		if (hint_get(l, &h) && h.active == l->synced_active && h.synced < l->synced) {
+		if (hint_get(l, &h) && h.active == l->synced_active && h.synced < l->synced && l->synced <= h.size) {
 			h.synced = l->synced;
 			hint_put(l, &h);
 		}
@@ -276,6 +291,12 @@ log_repaired(const struct log *l, const char **path)
 	return l->repaired;
 }
 
+void
+log_segment_max(struct log *l, uint64_t bytes)
+{
+	l->segment_max = bytes;
+}
+
 static int
 fail(struct log *l)
 {
@@ -295,7 +316,7 @@ rotate_if_due(struct log *l, struct ss_err *err)
 
 	clock_date(clock_now(l->clock), &y, &m, &d);
 	date = y * 10000 + m * 100 + d;
-	if (l->size < LOG_SEGMENT_MAX && date <= l->active.date)
+	if (l->size < l->segment_max && date <= l->active.date)
 		return 0;
 	if (fdatasync(l->fd) == -1) {
 		err_sys(err, SS_EXIT_DAMAGE, "cannot sync the log");
@@ -476,9 +497,8 @@ log_end(struct log *l, uint64_t *end, struct ss_err *err)
 	int rc;
 
 	*end = 1;
-	if (!late_lock(l))
-		return 0;
-	if (lock(l, err) == -1)
+	/* without a lock file nobody has the log open for appending */
+	if (late_lock(l) && lock(l, err) == -1)
 		return -1;
 	rc = refresh(l, err);
 	if (rc == 0 && l->fd != -1) {

@@ -44,6 +44,8 @@ struct log;
 int log_open(struct log **out, const char *home, int write, const struct clock *clock,
     struct rng *rng, struct ss_err *err);
 void log_close(struct log *l);
+/* Another size for segments than LOG_SEGMENT_MAX, for the tests. */
+void log_segment_max(struct log *l, uint64_t bytes);
 /* Bytes that were moved to quarantine/ since log_open, and where the last went. */
 uint64_t log_repaired(const struct log *l, const char **path);
 
@@ -71,7 +73,8 @@ int log_begin(struct log *l, uint64_t *begin, struct ss_err *err);
 
 /*
  * Reading, in order of place.  A cursor sees whole good lines only and follows
- * rotation.  Not usable from two threads.
+ * rotation.  Not usable from two threads.  What lies behind log_end() may
+ * still be taken back by its writer (a short write).
  */
 struct log_line {
 	const char *p;		/* the line with ssseq and sscrc, no newline; until the next call */

@@ -20,7 +20,7 @@ struct log_cursor {
 	struct buf b;		/* bytes [off, off + b.len) of the file; pos is next */
 	uint64_t off;
 	size_t pos;
-	int eof;		/* the last read came back short */
+	uint64_t again;		/* offset of a bad line that was read a second time */
 	uint64_t damaged;
 };
 
@@ -32,21 +32,31 @@ drop_file(struct log_cursor *c)
 	c->fd = -1;
 	buf_clear(&c->b);
 	c->pos = 0;
-	c->eof = 0;
+	c->again = UINT64_MAX;
 }
 
+/* Go on in segment i: 1; 0 if it is the newest and still without its header,
+ * which its maker is about to write: the cursor stays where it is. */
 static int
 open_seg(struct log_cursor *c, size_t i, struct ss_err *err)
 {
 	uint64_t start;
+	uint32_t seed;
+	int fd, rc = log_seg_open(c->l, &c->l->segs[i], O_RDONLY, &fd, &seed, &start, err);
 
+	if (rc == -1)
+		return -1;
+	if (rc == 0 && i + 1 == c->l->nsegs) {
+		(void)close(fd);
+		return 0;
+	}
 	drop_file(c);
 	c->seg = i;
 	c->at = c->l->segs[i];
-	if (log_seg_open(c->l, &c->at, O_RDONLY, &c->fd, &c->seed, &start, err) == -1)
-		return -1;
+	c->fd = fd;
+	c->seed = seed;
 	c->off = start;
-	return 0;
+	return 1;
 }
 
 /* The place that the line around offset mid of the open file has: *at its
@@ -120,10 +130,15 @@ int
 log_cursor_seek(struct log_cursor *c, uint64_t seq, struct ss_err *err)
 {
 	ssize_t i;
+	int rc;
 
-	/* a short way ahead in the block at hand: just go on reading */
+	/* a short way ahead: go on reading in the same file, but from the file,
+	 * because what was read ahead may have been cut back since */
 	if (c->fd != -1 && seq >= c->from && seq - c->from < 256) {
 		c->from = seq;
+		c->off += c->pos;
+		c->pos = 0;
+		buf_clear(&c->b);
 		return 0;
 	}
 	c->from = seq;
@@ -133,9 +148,8 @@ log_cursor_seek(struct log_cursor *c, uint64_t seq, struct ss_err *err)
 	if (c->l->nsegs == 0)
 		return 0;
 	i = log_seg_find(c->l, seq);
-	if (open_seg(c, i < 0 ? 0 : (size_t)i, err) == -1)
-		return -1;
-	return bisect(c, err);
+	rc = open_seg(c, i < 0 ? 0 : (size_t)i, err);
+	return rc == 1 ? bisect(c, err) : rc;
 }
 
 int
@@ -205,7 +219,7 @@ static int
 next_seg(struct log_cursor *c, struct ss_err *err)
 {
 	ssize_t i;
-	int late;
+	int late, rc;
 
 	if (c->seg + 1 >= c->l->nsegs || c->l->segs[c->seg].first != c->at.first) {
 		if (log_seg_list(c->l, err) == -1)
@@ -219,10 +233,12 @@ next_seg(struct log_cursor *c, struct ss_err *err)
 		if (late != 0)
 			return late == -1 ? -1 : 2;
 	}
+	late = c->b.len > c->pos;
+	rc = open_seg(c, c->seg + 1, err);
 	/* what is left without a newline in a finished segment is torn */
-	if (c->b.len > c->pos)
+	if (rc == 1 && late)
 		c->damaged++;
-	return open_seg(c, c->seg + 1, err) == -1 ? -1 : 1;
+	return rc;
 }
 
 /* A recovery may have put another file under the name: go on in that one. */
@@ -249,6 +265,8 @@ log_cursor_next(struct log_cursor *c, struct log_line *line, struct ss_err *err)
 			return 0;
 		if (log_cursor_seek(c, c->from, err) == -1)
 			return -1;
+		if (c->fd == -1)
+			return 0;
 	}
 	for (;;) {
 		char *s = c->b.p + c->pos;
@@ -262,16 +280,27 @@ log_cursor_next(struct log_cursor *c, struct log_line *line, struct ss_err *err)
 				return -1;
 			continue;
 		}
-		c->pos += (size_t)(nl - s) + 1;
-		if (!log_seg_check(s, (size_t)(nl - s), c->seed, &line->seq, &line->body)) {
+		line->n = (size_t)(nl - s);
+		if (!log_seg_check(s, line->n, c->seed, &line->seq, &line->body)) {
+			/* its beginning may be of bytes that were cut back: look once more */
+			if (c->again != c->off + c->pos) {
+				c->again = c->off += c->pos;
+				c->pos = 0;
+				buf_clear(&c->b);
+				continue;
+			}
 			c->damaged++;
-			continue;
+			line->n = log_seg_prefix(s, line->n, c->seed, &line->seq, &line->body);
+			if (line->n == 0)
+				c->pos += (size_t)(nl - s) + 1;
 		}
+		if (line->n == 0)
+			continue;
+		c->pos += line->n + 1;
 		if (line->seq < c->from)
 			continue;
 		c->from = line->seq + 1;
 		line->p = s;
-		line->n = (size_t)(nl - s);
 		return 1;
 	}
 }
@@ -323,10 +352,23 @@ search_block(const struct search *q, const struct buf *b, size_t *used)
 		nl = memchr(hit, '\n', *used - (size_t)(hit - b->p));
 		line.p = start;
 		line.n = (size_t)(nl - start);
-		if (log_seg_check(start, line.n, q->seed, &line.seq, &line.body) && line.seq >= q->first &&
-		    (rc = q->each(q->ctx, &line)) != 0)
-			return rc;
 		s = nl + 1;
+		if (!log_seg_check(start, line.n, q->seed, &line.seq, &line.body)) {
+			line.n = log_seg_prefix(start, line.n, q->seed, &line.seq, &line.body);
+			if (line.n == 0)
+				continue;
+			/* two lines in one: this one may not be the one that was hit */
+			s = start + line.n + 1;
+			if (hit >= s) {
+				line.p = s;
+				line.n = (size_t)(nl - s);
+				s = nl + 1;
+				if (!log_seg_check(line.p, line.n, q->seed, &line.seq, &line.body))
+					continue;
+			}
+		}
+		if (line.seq >= q->first && (rc = q->each(q->ctx, &line)) != 0)
+			return rc;
 	}
 	return 0;
 }
@@ -346,8 +388,15 @@ log_search(struct log *l, uint64_t first, const char *needle, size_t n,
 		return -1;
 	i = log_seg_find(l, first);
 	for (i = i < 0 ? 0 : i; rc == 0 && (size_t)i < l->nsegs; i++) {
-		if (log_seg_open(l, &l->segs[i], O_RDONLY, &fd, &q.seed, &off, err) == -1)
-			return -1;
+		rc = log_seg_open(l, &l->segs[i], O_RDONLY, &fd, &q.seed, &off, err);
+		if (rc == -1)
+			break;
+		if (rc == 0) {
+			/* just being made, or nothing of it can be read */
+			(void)close(fd);
+			continue;
+		}
+		rc = 0;
 		buf_clear(&b);
 		do {
 			if (buf_room(&b, LOG_BLOCK) == -1) {

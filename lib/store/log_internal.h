@@ -54,6 +54,7 @@ struct log {
 	ino_t ino;
 	uint32_t seed;		/* of the active segment */
 	uint64_t size, last;	/* of the active segment as this handle knows it */
+	uint64_t segment_max;
 	uint64_t written;	/* end of what the next sync makes durable */
 	uint64_t synced_active, synced;	/* what the last sync made durable */
 	int failed;		/* an fsync failed: nothing more is done */
@@ -76,12 +77,18 @@ int log_seg_open(const struct log *l, const struct log_seg *s, int flags, int *f
 int log_seg_create(struct log *l, uint64_t first, struct ss_err *err);
 /* Is p[0..n) a good line: its place, the length of its body; 0 if not. */
 int log_seg_check(const char *p, size_t n, uint32_t seed, uint64_t *seq, size_t *body);
+/* A line that is no good may be two, whose newline was damaged: the length of
+ * the good line that it begins with, 0 none.  The rest follows a byte behind. */
+size_t log_seg_prefix(const char *p, size_t n, uint32_t seed, uint64_t *seq, size_t *body);
 
 /* log_repair.c: bring the active segment in order, under the append lock.
- * from: offset up to which it is known good (a line boundary). */
-int log_repair_tail(struct log *l, uint64_t from, struct ss_err *err);
+ * from: offset up to which it was synced (a line boundary), not before start,
+ * which is the offset behind the header line. */
+int log_repair_tail(struct log *l, uint64_t start, uint64_t from, struct ss_err *err);
 int log_repair_suspect(struct log *l, struct ss_err *err);
-/* Mark the active segment after a failed fsync. */
+/* 1 if the mark of a failed fsync stands, 0, -1. */
+int log_repair_marked(const struct log *l, struct ss_err *err);
+/* Set it. */
 void log_repair_mark(struct log *l);
 
 #endif /* !SS_STORE_LOG_INTERNAL_H */

@@ -21,6 +21,16 @@ suspect_path(const struct log *l, char out[PATH_MAX], struct ss_err *err)
 	    err_set(err, SS_EXIT_USAGE, "path of the log is too long");
 }
 
+int
+log_repair_marked(const struct log *l, struct ss_err *err)
+{
+	char path[PATH_MAX];
+
+	if (suspect_path(l, path, err) == -1)
+		return -1;
+	return access(path, F_OK) == 0;
+}
+
 void
 log_repair_mark(struct log *l)
 {
@@ -76,16 +86,37 @@ quarantine(struct log *l, uint64_t off, const char *p, size_t n, struct ss_err *
 struct scan {
 	uint64_t last;		/* place of the last good line, 0: none */
 	uint64_t good_end;	/* behind the last good line */
+	uint64_t bad;		/* lines behind the last good one that are none */
 	int hole;		/* a bad stretch has good lines behind it */
-	struct buf *keep;	/* good lines are copied here, NULL: not wanted */
+	uint64_t to;		/* only lines that begin before this offset, 0: all */
+	struct buf *keep, *drop;	/* good lines and all else are copied here, NULL: not wanted */
 };
+
+static int
+scan_take(struct scan *s, const char *p, size_t n, int good)
+{
+	struct buf *to = good ? s->keep : s->drop;
+
+	return to == NULL || n == 0 ? 0 : buf_add(to, p, n);
+}
+
+static void
+scan_good(struct scan *s, uint64_t at, size_t n, uint64_t seq)
+{
+	if (at != s->good_end)
+		s->hole = 1;
+	s->last = seq;
+	s->bad = 0;
+	s->good_end = at + n;
+}
 
 /* One stretch of whole or partial lines held in b, which starts at offset off. */
 static int
 scan_block(struct log *l, const struct buf *b, uint64_t off, int at_end, struct scan *s, size_t *used)
 {
-	size_t pos = 0, body;
+	size_t pos = 0, body, half;
 	uint64_t seq;
+	int good;
 
 	while (pos < b->len) {
 		char *nl = memchr(b->p + pos, '\n', b->len - pos);
@@ -93,16 +124,28 @@ scan_block(struct log *l, const struct buf *b, uint64_t off, int at_end, struct 
 
 		if (nl == NULL && !at_end)
 			break;
+		if (s->to != 0 && off + pos >= s->to)
+			break;
 		n = nl == NULL ? b->len - pos : (size_t)(nl - b->p) - pos;
-		if (nl != NULL && log_seg_check(b->p + pos, n, l->seed, &seq, &body)) {
-			if (off + pos != s->good_end)
-				s->hole = 1;
-			s->last = seq;
-			s->good_end = off + pos + n + 1;
-			if (s->keep != NULL && buf_add(s->keep, b->p + pos, n + 1) == -1)
+		good = nl != NULL && log_seg_check(b->p + pos, n, l->seed, &seq, &body);
+		if (!good && nl != NULL && (half = log_seg_prefix(b->p + pos, n, l->seed, &seq, &body)) != 0) {
+			/* the newline between two lines is damaged: it is put right */
+			if (scan_take(s, b->p + pos, half, 1) == -1 || scan_take(s, "\n", 1, 1) == -1 ||
+			    scan_take(s, b->p + pos + half, 1, 0) == -1)
 				return -1;
+			scan_good(s, off + pos, half + 1, seq);
+			s->hole = 1;
+			pos += half + 1;
+			continue;
 		}
-		pos += n + (nl != NULL);
+		n += nl != NULL;
+		if (good)
+			scan_good(s, off + pos, n, seq);
+		else
+			s->bad++;
+		if (scan_take(s, b->p + pos, n, good) == -1)
+			return -1;
+		pos += n;
 	}
 	*used = pos;
 	return 0;
@@ -121,6 +164,11 @@ scan_from(struct log *l, uint64_t from, struct scan *s, struct ss_err *err)
 	do {
 		if (buf_room(&b, LOG_BLOCK) == -1) {
 			/* no newline within the longest line: junk, stepped over whole */
+			if (scan_take(s, b.p, b.len, 0) == -1) {
+				err_nomem(err);
+				goto done;
+			}
+			s->bad++;
 			off += b.len;
 			buf_clear(&b);
 			(void)buf_room(&b, LOG_BLOCK);
@@ -135,7 +183,7 @@ scan_from(struct log *l, uint64_t from, struct scan *s, struct ss_err *err)
 		}
 		off += used;
 		buf_shift(&b, used);
-	} while (n == (ssize_t)LOG_BLOCK);
+	} while (n == (ssize_t)LOG_BLOCK && (s->to == 0 || off < s->to));
 	rc = 0;
 done:
 	buf_free(&b);
@@ -194,22 +242,25 @@ quarantine_range(struct log *l, uint64_t from, uint64_t to, struct ss_err *err)
 	return rc;
 }
 
-/* The segment anew from its good lines: good elsewhere first, then in place. */
+/* The segment anew without its bad stretches: these elsewhere first, then the
+ * rest in place. */
 static int
-rewrite(struct log *l, uint64_t from, uint64_t end, struct ss_err *err)
+rewrite(struct log *l, uint64_t from, struct ss_err *err)
 {
-	struct buf keep = { .max = (size_t)1 << 31 };
-	struct scan s = { .keep = &keep };
+	struct buf keep = { .max = (size_t)1 << 31 }, drop = { .max = (size_t)1 << 31 };
+	struct scan s = { .keep = &keep, .drop = &drop };
 	char path[PATH_MAX];
 	struct stat st;
 	int rc = -1, fd;
 
-	if (log_seg_path(l, &l->active, path, sizeof(path), err) == -1 || buf_room(&keep, (size_t)from) == -1)
+	if (log_seg_path(l, &l->active, path, sizeof(path), err) == -1)
 		return -1;
+	if (buf_room(&keep, (size_t)from) == -1)
+		return err_nomem(err);
 	if (from > 0 && io_pread(l->fd, keep.p, (size_t)from, 0, path, err) != (ssize_t)from)
 		goto done;
 	keep.len = (size_t)from;
-	if (quarantine_range(l, from, end, err) == -1 || scan_from(l, from, &s, err) == -1 ||
+	if (scan_from(l, from, &s, err) == -1 || quarantine(l, from, drop.p, drop.len, err) == -1 ||
 	    io_replace(path, keep.p, keep.len, err) == -1)
 		goto done;
 	fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
@@ -217,8 +268,11 @@ rewrite(struct log *l, uint64_t from, uint64_t end, struct ss_err *err)
 		err_sys(err, SS_EXIT_AGAIN, "cannot open '%s'", path);
 		goto done;
 	}
+	pthread_mutex_lock(&l->mu);
 	(void)close(l->fd);
 	l->fd = fd;
+	l->synced = 0;
+	pthread_mutex_unlock(&l->mu);
 	l->ino = st.st_ino;
 	l->size = keep.len;
 	if (s.last != 0)
@@ -226,29 +280,71 @@ rewrite(struct log *l, uint64_t from, uint64_t end, struct ss_err *err)
 	rc = 0;
 done:
 	buf_free(&keep);
+	buf_free(&drop);
 	return rc;
 }
 
-/* A newest segment whose header line is no good.  If no good line can stand in
- * it, it is the rest of a creation that a crash broke off: it is made anew
- * with the place that its name says. */
+/* How many lines the active segment seems to hold. */
+static int
+count_lines(struct log *l, uint64_t *n, struct ss_err *err)
+{
+	char *p = malloc(LOG_BLOCK), *s;
+	off_t off = 0;
+	ssize_t got;
+
+	if (p == NULL)
+		return err_nomem(err);
+	*n = 0;
+	while ((got = io_pread(l->fd, p, LOG_BLOCK, off, "the log", err)) > 0) {
+		for (s = p; (s = memchr(s, '\n', (size_t)(p + got - s))) != NULL; s++)
+			++*n;
+		off += got;
+	}
+	free(p);
+	return got == -1 ? -1 : 0;
+}
+
+/* A newest segment whose header line is no good and none of whose lines is.
+ * With hardly a line in it, it is the rest of a creation that a crash broke
+ * off: it is made anew with the place that its name says.  Else it is damage:
+ * it stays for ss-log verify, and places go on behind what it may have held. */
 static int
 repair_headless(struct log *l, uint64_t size, struct ss_err *err)
 {
 	struct log_seg s = l->active;
+	uint64_t n = 0;
 
+	if (count_lines(l, &n, err) == -1)
+		return -1;
+	if (l->last >= s.first + n)
+		n = l->last - s.first + 1;
 	if (!l->write) {
-		l->size = 0;
-		l->last = s.first - 1;
+		l->size = n > 1 ? size : 0;
+		l->last = n > 1 ? s.first + n - 1 : s.first - 1;
 		return 0;
 	}
+	if (n > 1)
+		return log_seg_create(l, s.first + n, err);
 	if (size > 0 && quarantine_range(l, 0, size, err) == -1)
 		return -1;
 	return log_seg_create(l, s.first, err);
 }
 
+/* The last place below offset from, where the line that ends there is bad: the
+ * bad ones had places too. */
+static int
+last_below(struct log *l, uint64_t start, uint64_t from, uint64_t *last, struct ss_err *err)
+{
+	struct scan s = { .last = l->active.first, .to = from };
+
+	if (start < from && scan_from(l, start, &s, err) == -1)
+		return -1;
+	*last = s.last + s.bad;
+	return 0;
+}
+
 int
-log_repair_tail(struct log *l, uint64_t from, struct ss_err *err)
+log_repair_tail(struct log *l, uint64_t start, uint64_t from, struct ss_err *err)
 {
 	struct scan s = { 0 };
 	struct stat st;
@@ -261,14 +357,14 @@ log_repair_tail(struct log *l, uint64_t from, struct ss_err *err)
 		return repair_headless(l, end, err);
 	if (last_before(l, from, &before, err) == -1 || scan_from(l, from, &s, err) == -1)
 		return -1;
-	if (before == 0)
-		before = l->active.first;
+	if (before == 0 && last_below(l, start, from, &before, err) == -1)
+		return -1;
 	l->last = s.last > before ? s.last : before;
 	l->size = s.good_end;
 	if (!l->write || (!s.hole && s.good_end == end))
 		return 0;
 	if (s.hole)
-		return rewrite(l, from, end, err);
+		return rewrite(l, from, err);
 	if (quarantine_range(l, s.good_end, end, err) == -1)
 		return -1;
 	if (ftruncate(l->fd, (off_t)s.good_end) == -1)

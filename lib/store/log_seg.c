@@ -162,6 +162,25 @@ log_seg_check(const char *p, size_t n, uint32_t seed, uint64_t *seq, size_t *bod
 	return 1;
 }
 
+size_t
+log_seg_prefix(const char *p, size_t n, uint32_t seed, uint64_t *seq, size_t *body)
+{
+	static const char key[] = ",\"sscrc\":\"";
+	const char *at = p, *end = p + n;
+
+	while ((at = memmem(at, (size_t)(end - at), key, sizeof(key) - 1)) != NULL) {
+		size_t len = (size_t)(at - p) + LOG_CRC_TAIL;
+
+		/* a byte in place of the newline, and something behind it */
+		if (len + 1 >= n)
+			return 0;
+		if (log_seg_check(p, len, seed, seq, body))
+			return len;
+		at += sizeof(key) - 1;
+	}
+	return 0;
+}
+
 /* The seed stands in the header as "seed":"xxxxxxxx"; its own CRC starts at 0. */
 static int
 header_seed(const char *p, size_t n, uint64_t first, uint32_t *seed, struct ss_err *err)
@@ -186,33 +205,60 @@ header_seed(const char *p, size_t n, uint64_t first, uint32_t *seed, struct ss_e
 	return 1;
 }
 
+/* A guess at the seed and how many lines agree with it. */
+struct vote {
+	uint32_t seed;
+	int n;
+};
+
+static void
+vote_line(struct vote *v, const char *s, size_t len, uint64_t first)
+{
+	uint32_t cand;
+	uint64_t seq;
+	size_t body;
+
+	if (len < LOG_CRC_TAIL + 12 || hex8(s + len - 10, &cand) == -1)
+		return;
+	cand = crc32c_unroll(cand, s, len - LOG_CRC_TAIL);
+	if (!log_seg_check(s, len, cand, &seq, &body) || seq <= first)
+		return;
+	v->n = v->n > 0 && cand == v->seed ? 2 : 1;
+	v->seed = cand;
+}
+
 /* The seed without the header: every good line gives it back, and two lines
  * that agree are no accident (2^-32).  A sole line is believed too: its place
- * must fit.  Looks at the first MiB. */
+ * must fit.  The first line is not asked: it is the header's rest. */
 static int
 recover_seed(int fd, uint64_t first, uint32_t *seed)
 {
-	char *p = malloc(LOG_BLOCK), *s, *nl;
-	ssize_t n = p == NULL ? -1 : io_pread(fd, p, LOG_BLOCK, 0, "the log", NULL);
-	uint32_t have = 0, cand;
-	uint64_t seq;
-	size_t body;
-	int votes = 0;
+	struct buf b = { .max = LOG_LINE_MAX + 2 * LOG_BLOCK };
+	struct vote v = { 0, 0 };
+	uint64_t off = 0;
+	int head = 1;
+	ssize_t n = 0;
 
-	for (s = p; n > 0 && votes < 2 && (nl = memchr(s, '\n', (size_t)(p + n - s))) != NULL; s = nl + 1) {
-		size_t len = (size_t)(nl - s);
+	do {
+		size_t pos = 0;
+		char *nl;
 
-		if (len < LOG_CRC_TAIL + 12 || hex8(s + len - 10, &cand) == -1)
-			continue;
-		cand = crc32c_unroll(cand, s, len - LOG_CRC_TAIL);
-		if (!log_seg_check(s, len, cand, &seq, &body) || seq <= first)
-			continue;
-		votes = votes > 0 && cand == have ? 2 : 1;
-		have = cand;
-	}
-	free(p);
-	*seed = have;
-	return votes > 0;
+		if (buf_room(&b, LOG_BLOCK) == -1)
+			break;
+		n = io_pread(fd, b.p + b.len, LOG_BLOCK, (off_t)(off + b.len), "the log", NULL);
+		b.len += n > 0 ? (size_t)n : 0;
+		while (v.n < 2 && pos < b.len && (nl = memchr(b.p + pos, '\n', b.len - pos)) != NULL) {
+			if (!head)
+				vote_line(&v, b.p + pos, (size_t)(nl - b.p) - pos, first);
+			head = 0;
+			pos = (size_t)(nl - b.p) + 1;
+		}
+		off += pos;
+		buf_shift(&b, pos);
+	} while (v.n < 2 && n == (ssize_t)LOG_BLOCK);
+	buf_free(&b);
+	*seed = v.seed;
+	return v.n > 0;
 }
 
 int
@@ -222,6 +268,8 @@ log_seg_open(const struct log *l, const struct log_seg *s, int flags, int *fd, u
 	char path[PATH_MAX], head[1024];
 	ssize_t n;
 	char *nl;
+	size_t len, body;
+	uint64_t seq;
 	int rc;
 
 	*fd = -1;
@@ -240,6 +288,11 @@ log_seg_open(const struct log *l, const struct log_seg *s, int flags, int *fd, u
 	*start = nl == NULL ? 0 : (uint64_t)(nl - head) + 1;
 	*seed = 0;
 	rc = nl == NULL ? 0 : header_seed(head, (size_t)(nl - head), s->first, seed, err);
+	if (rc == 0 && (len = log_seg_prefix(head, (size_t)n, 0, &seq, &body)) != 0) {
+		/* the newline behind it is damaged */
+		rc = header_seed(head, len, s->first, seed, err) == 1 ? 2 : rc;
+		*start = rc == 2 ? len + 1 : *start;
+	}
 	if (rc == 0)
 		rc = recover_seed(*fd, s->first, seed) ? 2 : 0;
 	if (rc == -1) {
@@ -279,6 +332,15 @@ put_header(struct log *l, struct buf *b, uint64_t first, uint32_t seed)
 	return buf_addf(b, ",\"sscrc\":\"%08x\"}\n", crc32c_update(0, b->p, b->len));
 }
 
+static void
+lost(struct log *l)
+{
+	pthread_mutex_lock(&l->mu);
+	l->failed = 1;
+	pthread_mutex_unlock(&l->mu);
+	log_repair_mark(l);
+}
+
 int
 log_seg_create(struct log *l, uint64_t first, struct ss_err *err)
 {
@@ -312,12 +374,16 @@ log_seg_create(struct log *l, uint64_t first, struct ss_err *err)
 	}
 	if (io_write(fd, b.p, b.len, path, err) == -1)
 		goto done;
+	/* a failed fsync is never tried again: that would succeed and mean nothing */
 	if (fsync(fd) == -1 || fstat(fd, &st) == -1) {
 		err_sys(err, SS_EXIT_DAMAGE, "cannot sync '%s'", path);
+		lost(l);
 		goto done;
 	}
-	if (io_syncdir(dir, err) == -1)
+	if (io_syncdir(dir, err) == -1) {
+		lost(l);
 		goto done;
+	}
 	pthread_mutex_lock(&l->mu);
 	if (l->fd != -1)
 		(void)close(l->fd);

@@ -35,7 +35,15 @@ one_line(struct check *k, const char *p, size_t n, uint64_t off)
 	uint32_t seed = off == 0 ? 0 : k->seed;
 
 	if (!log_seg_check(p, n, seed, &seq, &body)) {
+		size_t len = log_seg_prefix(p, n, seed, &seq, &body);
+
 		k->rep->damaged++;
+		if (len != 0) {
+			finding(k, off + len, seq, "a newline is damaged");
+			one_line(k, p, len, off);
+			one_line(k, p + len + 1, n - len - 1, off + len + 1);
+			return;
+		}
 		k->after_bad = 1;
 		finding(k, off, k->next, off == 0 ? "the segment's header line is damaged" :
 		    "the line is damaged (its checksum does not agree)");
@@ -62,11 +70,16 @@ static int
 one_segment(struct log *l, const struct log_seg *s, int newest, struct check *k, struct ss_err *err)
 {
 	struct buf b = { .max = LOG_LINE_MAX + 2 * LOG_BLOCK };
-	uint64_t start, off = 0;
+	uint64_t start, end, off = 0;
 	ssize_t n = 0;
-	int fd, rc;
+	int fd, rc, waited = 0;
 
 	rc = log_seg_open(l, s, O_RDONLY, &fd, &k->seed, &start, err);
+	if (rc == 0 && newest) {
+		/* perhaps just being made: its maker holds the lock */
+		(void)close(fd);
+		rc = log_end(l, &end, err) == -1 ? -1 : log_seg_open(l, s, O_RDONLY, &fd, &k->seed, &start, err);
+	}
 	if (rc == -1)
 		return -1;
 	for (;;) {
@@ -90,8 +103,17 @@ one_segment(struct log *l, const struct log_seg *s, int newest, struct check *k,
 		}
 		buf_shift(&b, pos);
 		off += pos;
-		if (n < (ssize_t)LOG_BLOCK)
-			break;
+		if (n < (ssize_t)LOG_BLOCK) {
+			/* a line may be on its way: once its writer let go of the lock
+			 * it is whole */
+			if (b.len == 0 || !newest || (waited && n == 0))
+				break;
+			waited = 1;
+			if (log_end(l, &end, err) == -1) {
+				n = -1;
+				break;
+			}
+		}
 	}
 	if (n != -1 && b.len > 0) {
 		k->rep->damaged++;
@@ -124,6 +146,8 @@ log_verify(struct log *l, struct log_report *rep,
 		k.path = path;
 		if (k.next != 0 && s.first > k.next && !k.after_bad)
 			finding(&k, 0, k.next, "lines are missing before this segment");
+		if (s.first < k.next)
+			finding(&k, 0, s.first, "the segment begins at a place that was used before");
 		k.next = s.first;
 		k.after_bad = 0;
 		if (one_segment(l, &s, i + 1 == l->nsegs, &k, err) == -1)

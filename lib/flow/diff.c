@@ -1,0 +1,576 @@
+#include "flow/diff.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/hash.h"
+#include "event/leaf.h"
+#include "flow/diff_internal.h"
+#include "store/ledger.h"
+#include "store/log.h"
+
+#define GROUP 32		/* events looked up together */
+#define POINT_MIN 20000		/* events looked up one by one before all rows are read */
+#define VIEW_MAX 4096		/* look-ups in one read transaction */
+#define FOR_EVER UINT64_MAX
+
+/* One event that waits for its group. */
+struct pending {
+	uint64_t place;
+	size_t line, n;		/* its text in lines */
+	size_t first, keys;	/* its rows */
+};
+
+struct diff {
+	const char *home;
+	struct json_span target;
+	const struct clock *clock;
+	struct rng *rng;
+
+	struct log *log;
+	struct ledger *ledger;	/* NULL: nothing is recorded */
+	struct ledger_view *view;
+	unsigned looks;		/* in this view */
+	int started;
+
+	/* what is under way, by key: held has the lowest place of a row (0: an
+	 * intent), sent the place that was let through (FOR_EVER: more than one) */
+	struct hash_map held, sent;
+	int all_held;
+
+	uint64_t seen, enough;	/* events of this turn; when to read all rows */
+	int loaded;
+	struct diff_table table;
+
+	struct pending group[GROUP];
+	unsigned n;
+	struct buf lines;
+	struct diff_keys keys;	/* of the group */
+
+	struct json_mem mem;	/* of the event that is looked at closely */
+	struct event ev;
+	struct diff_keys own;	/* its keys */
+	struct diff_narrow narrow;
+	struct json_mem line_mem;
+	struct buf line;
+};
+
+int
+diff_open(struct diff **out, const char *home, const char *target, const struct clock *clock, struct rng *rng,
+    struct ss_err *err)
+{
+	struct diff *d = calloc(1, sizeof(*d));
+
+	*out = d;
+	if (d == NULL)
+		return err_nomem(err);
+	d->home = home;
+	d->target = (struct json_span){ target, strlen(target) };
+	d->clock = clock;
+	d->rng = rng;
+	return 0;
+}
+
+void
+diff_close(struct diff *d)
+{
+	if (d == NULL)
+		return;
+	ledger_view_end(d->view);
+	ledger_close(d->ledger);
+	log_close(d->log);
+	hash_free(&d->held);
+	hash_free(&d->sent);
+	diff_table_free(&d->table);
+	diff_event_free(&d->keys);
+	diff_event_free(&d->own);
+	diff_narrow_free(&d->narrow);
+	json_mem_free(&d->mem);
+	json_mem_free(&d->line_mem);
+	buf_free(&d->lines);
+	buf_free(&d->line);
+	free(d);
+}
+
+static int
+view_get(struct diff *d, struct ss_err *err)
+{
+	if (d->view != NULL && d->looks++ < VIEW_MAX)
+		return 0;
+	ledger_view_end(d->view);
+	d->looks = 0;
+	return ledger_view(&d->view, d->ledger, err);
+}
+
+static void
+view_drop(struct diff *d)
+{
+	ledger_view_end(d->view);
+	d->view = NULL;
+}
+
+/* --- what is under way ------------------------------------------------------ */
+
+static int
+hold(struct diff *d, uint64_t key, uint64_t place, struct ss_err *err)
+{
+	int had = hash_get(&d->held, key) != NULL;
+	uint64_t *v = hash_add(&d->held, key);
+
+	if (v == NULL)
+		return err_nomem(err);
+	if (!had || *v > place)
+		*v = place;
+	return 0;
+}
+
+static int
+hold_subject(struct diff *d, struct json_span subject, uint64_t place, struct ss_err *err)
+{
+	if (hold(d, diff_event_key('i', subject), place, err) == -1)
+		return -1;
+	return hold(d, diff_event_key('p', subject), place, err);
+}
+
+/* The keys of the event in the line at seq, which is not there (0) if pruned. */
+static int
+hold_line(struct diff *d, uint64_t seq, uint64_t place, struct ss_err *err)
+{
+	struct event ev;
+	size_t i;
+	int rc;
+
+	buf_clear(&d->line);
+	rc = log_get(d->log, seq, &d->line, err);
+	if (rc != 1)
+		return rc;
+	if (event_parse(&ev, &d->line_mem, d->line.p, d->line.len, err) == -1 || !event_is_state(&ev))
+		return 0;
+	diff_event_clear(&d->own);
+	if (diff_event_keys(&d->own, &ev, 0) == -1)
+		return err_nomem(err);
+	for (i = 0; i < d->own.n; i++)
+		if (hold(d, d->own.v[i].key, place, err) == -1)
+			return -1;
+	return 1;
+}
+
+struct holding {
+	struct diff *d;
+	struct ss_err *err;
+};
+
+static int
+hold_row(void *ctx, const struct ledger_exc *e)
+{
+	struct holding *h = ctx;
+
+	if (hold_subject(h->d, e->subject, e->place, h->err) == -1)
+		return -1;
+	/* a product's row does not name its items */
+	if (e->type.n > 8 && memcmp(e->type.p, "product.", 8) == 0)
+		return hold_line(h->d, e->seq, e->place, h->err) == -1 ? -1 : 0;
+	return 0;
+}
+
+/*
+ * An intent names its deliveries.  Where that cannot be read, every key counts
+ * as under way: that costs calls of ss-push's own comparison, never an update.
+ */
+static int
+hold_intent(void *ctx, struct json_span id, uint64_t place)
+{
+	struct holding *h = ctx;
+	struct diff *d = h->d;
+	struct json_mem mem = { 0 };
+	struct buf text = { 0 };
+	struct yyjson_val *v, *one;
+	struct event ev;
+	uint64_t seq;
+	size_t i;
+	int rc = log_get(d->log, place, &text, h->err);
+
+	(void)id;
+	if (rc == 1 && event_parse(&ev, &mem, text.p, text.len, h->err) == -1)
+		rc = 0;
+	v = rc == 1 ? json_get(ev.data, "deliveries") : NULL;
+	for (i = 0; rc == 1 && (one = json_at(v, i)) != NULL; i++) {
+		struct json_span s = json_str(json_get(one, "subject"));
+
+		if (s.n == 0)
+			rc = 0;
+		else
+			rc = hold_subject(d, s, 0, h->err) == -1 ? -1 : 1;
+		if (rc == 1 && json_u64(json_get(one, "place"), &seq) == 0 && hold_line(d, seq, 0, h->err) == -1)
+			rc = -1;
+	}
+	if (rc == 0 || (rc == 1 && i == 0))
+		d->all_held = 1;
+	buf_free(&text);
+	json_mem_free(&mem);
+	return rc == -1 ? -1 : 0;
+}
+
+/* Is something earlier of this key under way?  1, 0, -1.  What was let through
+ * in an earlier turn may have ended since; its known state then stands in the
+ * same view. */
+static int
+under_way(struct diff *d, const struct filter *f, uint64_t key, uint64_t place, struct ss_err *err)
+{
+	uint64_t *v = hash_get(&d->held, key), first, last;
+	int rc;
+
+	if (d->all_held || (v != NULL && (*v == 0 || *v < place)))
+		return 1;
+	v = hash_get(&d->sent, key);
+	if (v == NULL || *v == place)
+		return 0;
+	if (*v == FOR_EVER || d->ledger == NULL || f->pipeline == NULL)
+		return 1;
+	if (view_get(d, err) == -1)
+		return -1;
+	rc = ledger_open_run(d->view, f->pipeline, *v, &first, &last, err);
+	return rc == 1 ? first <= *v : rc;
+}
+
+static int
+let_through(struct diff *d, uint64_t key, uint64_t place, int behind, struct ss_err *err)
+{
+	int had = hash_get(&d->sent, key) != NULL;
+	uint64_t *v = hash_add(&d->sent, key);
+
+	if (v == NULL)
+		return err_nomem(err);
+	*v = place == 0 || (had && behind && *v != place) ? FOR_EVER : place;
+	return 0;
+}
+
+/* --- the turn ---------------------------------------------------------------- */
+
+static int
+open_ledger(struct diff *d, struct ss_err *err)
+{
+	char path[4096];
+	struct stat st;
+
+	if (snprintf(path, sizeof(path), "%s/log", d->home) >= (int)sizeof(path))
+		return err_set(err, SS_EXIT_USAGE, "path of $SS_HOME is too long");
+	if (stat(path, &st) == -1 || !S_ISDIR(st.st_mode))
+		return 0;
+	if (log_open(&d->log, d->home, 0, d->clock, d->rng, err) == -1)
+		return -1;
+	return ledger_open(&d->ledger, d->home, d->log, err);
+}
+
+static int
+start(struct diff *d, const struct filter *f, struct ss_err *err)
+{
+	struct holding h = { d, err };
+	uint64_t rows = 0;
+
+	d->started = 1;
+	if (d->ledger == NULL && open_ledger(d, err) == -1)
+		return -1;
+	if (d->ledger == NULL)
+		return 0;
+	view_drop(d);
+	if (ledger_catchup(d->ledger, NULL, err) == -1 || view_get(d, err) == -1 ||
+	    ledger_known_count(d->view, &rows, err) == -1)
+		return -1;
+	d->enough = rows / 50 > POINT_MIN ? rows / 50 : POINT_MIN;
+	if (f->pipeline != NULL && ledger_exceptions(d->view, f->pipeline, 0, hold_row, &h, err) == -1)
+		return -1;
+	return ledger_intents(d->view, d->target, hold_intent, &h, err) == -1 ? -1 : 0;
+}
+
+struct loading {
+	struct diff *d;
+	char kind;
+	uint64_t *to;
+	size_t left;
+};
+
+static int
+load_row(void *ctx, struct json_span subject, size_t leaves)
+{
+	struct loading *l = ctx;
+	int twice;
+
+	l->left = 0;
+	/* a key too long for the tables stands there as a hash: always looked up */
+	if (subject.n == 0 || subject.p[0] == '\0')
+		return 0;
+	l->to = diff_table_add(&l->d->table, diff_event_key(l->kind, subject), leaves, &twice);
+	if (l->to == NULL)
+		return -1;
+	l->left = twice || leaves > DIFF_LEAVES ? 0 : leaves;
+	return 0;
+}
+
+static int
+load_leaf(void *ctx, const struct ledger_leaf *leaf)
+{
+	struct loading *l = ctx;
+	struct diff *d = l->d;
+	struct yyjson_val *v;
+
+	if (l->left == 0)
+		return 0;
+	l->left--;
+	v = json_read(&d->line_mem, leaf->value.p, leaf->value.n, NULL);
+	/* what cannot be read equals nothing */
+	*l->to++ = v == NULL ? 0 : leaf_hash(leaf->path, v, &d->own.canon);
+	return 0;
+}
+
+/* All rows of the target into the table: from here on most events need no look
+ * at the ledger. */
+static int
+load_all(struct diff *d, struct ss_err *err)
+{
+	struct loading l = { .d = d };
+	const char *kind;
+	uint64_t rows;
+
+	d->loaded = 1;
+	view_drop(d);
+	if (view_get(d, err) == -1 || ledger_known_count(d->view, &rows, err) == -1)
+		return -1;
+	if (diff_table_reserve(&d->table, rows) == -1)
+		return err_nomem(err);
+	for (kind = "ip"; *kind != '\0'; kind++) {
+		l.kind = *kind;
+		if (ledger_known_all(d->view, d->target, l.kind, load_row, load_leaf, &l, err) == -1)
+			return err->text[0] != '\0' ? -1 : err_nomem(err);
+	}
+	return 0;
+}
+
+/* --- one event ---------------------------------------------------------------- */
+
+
+static int
+row_leaf(void *ctx, const struct ledger_leaf *leaf)
+{
+	return diff_row_add(ctx, leaf->path, leaf->value);
+}
+
+static int
+known(void *ctx, char kind, struct json_span subject, struct diff_row *row, struct ss_err *err)
+{
+	struct diff *d = ctx;
+
+	if (d->ledger == NULL)
+		return 0;
+	/* the view must outlive the row: it is only renewed between rows */
+	if (view_get(d, err) == -1)
+		return -1;
+	return ledger_known(d->view, d->target, kind, subject, row_leaf, row, err);
+}
+
+static int
+dead(struct diff *d, struct filter *f, const char *why, struct ss_err *err)
+{
+	struct outcome o = { .type = EVENT_DEAD, .ms = -1, .class = OUTCOME_VALUE, .code = "form", .message = why };
+
+	return filter_end(f, &d->ev, &o, err);
+}
+
+static int
+send(struct diff *d, struct filter *f, uint64_t place, int behind, struct ss_err *err)
+{
+	struct json_span type = diff_narrow_type(&d->ev);
+	struct event_edit edits[2] = { { "type", type.p, type.n }, { "data", d->narrow.data.p, d->narrow.data.len } };
+	size_t i;
+
+	for (i = 0; i < d->own.n; i++)
+		if (let_through(d, d->own.v[i].key, place, behind, err) == -1)
+			return -1;
+	return filter_pass(f, &d->ev, edits, 2, err);
+}
+
+/* The whole truth about one item.observed or product.observed. */
+static int
+look(struct diff *d, struct filter *f, const char *p, size_t n, struct ss_err *err)
+{
+	struct ss_err why = { .text = "" };
+	struct event_turn turn;
+	uint64_t place;
+	size_t i;
+	int behind = 0, rc;
+
+	if (event_parse(&d->ev, &d->mem, p, n, err) == -1)
+		return -1;
+	if (diff_event_check(&d->ev, &why) == -1)
+		return dead(d, f, why.text, err);
+	diff_event_clear(&d->own);
+	if (diff_event_keys(&d->own, &d->ev, 1) != 0)
+		return err_nomem(err);
+	event_turn(&d->ev, &turn);
+	place = f->pipeline == NULL ? 0 : outcome_place(&d->ev);
+	if (d->own.nleaf == 0 && !turn.force)
+		return filter_end_range(f, &d->ev, EVENT_UNCHANGED, OUTCOME_NONE, NULL, err);
+	for (i = 0; i < d->own.n && behind == 0; i++)
+		if ((behind = under_way(d, f, d->own.v[i].key, place, err)) == -1)
+			return -1;
+	d->narrow.known = known;
+	d->narrow.ctx = d;
+	rc = diff_narrow(&d->narrow, &d->ev, &d->mem, behind, turn.force, err);
+	if (rc == -1)
+		return -1;
+	if (rc == 0)
+		return filter_end_range(f, &d->ev, EVENT_UNCHANGED, OUTCOME_NONE, NULL, err);
+	return send(d, f, place, behind, err);
+}
+
+/* --- the group ---------------------------------------------------------------- */
+
+/* 1 when the table says that all is held and nothing is under way. */
+static int
+held_all(const struct diff *d, const struct pending *p)
+{
+	size_t i;
+
+	if (d->all_held)
+		return 0;
+	for (i = p->first; i < p->first + p->keys; i++) {
+		const struct diff_key *k = &d->keys.v[i];
+
+		if (hash_get(&d->held, k->key) != NULL || hash_get(&d->sent, k->key) != NULL)
+			return 0;
+		/* of the product itself nothing may be said */
+		if (k->n == 0 && i == p->first && p->keys > 1)
+			continue;
+		if (!diff_table_holds(&d->table, k->key, d->keys.leaf + k->first, k->n))
+			return 0;
+	}
+	return 1;
+}
+
+static int
+group_flush(struct diff *d, struct filter *f, struct ss_err *err)
+{
+	unsigned i, n = d->n;
+	size_t k;
+
+	d->n = 0;
+	for (k = 0; k < d->keys.n; k++)
+		diff_table_fetch_record(&d->table, d->keys.v[k].key);
+	for (i = 0; i < n; i++) {
+		const struct pending *p = &d->group[i];
+		int rc;
+
+		if (held_all(d, p))
+			rc = filter_end_place(f, p->place, EVENT_UNCHANGED, err);
+		else
+			rc = look(d, f, d->lines.p + p->line, p->n, err);
+		if (rc == -1)
+			return -1;
+	}
+	buf_clear(&d->lines);
+	diff_event_clear(&d->keys);
+	return 0;
+}
+
+/* Take the event into the group: 1 taken, 0 it must be looked at, -1. */
+static int
+group_add(struct diff *d, const struct filter *f, const struct event *ev, struct ss_err *err)
+{
+	struct pending *p = &d->group[d->n];
+	size_t keys = d->keys.n, leaves = d->keys.nleaf, i;
+	int rc;
+
+	if (!filter_can_range(f, ev) || outcome_place(ev) == 0)
+		return 0;
+	rc = diff_event_keys(&d->keys, ev, 1);
+	if (rc == 0 && d->keys.nleaf > leaves) {
+		*p = (struct pending){ outcome_place(ev), d->lines.len, ev->line.n, keys, d->keys.n - keys };
+		if (buf_add(&d->lines, ev->line.p, ev->line.n) == -1)
+			return err_nomem(err);
+		for (i = keys; i < d->keys.n; i++) {
+			diff_table_fetch_slot(&d->table, d->keys.v[i].key);
+			hash_prefetch(&d->sent, d->keys.v[i].key);
+		}
+		d->n++;
+		return 1;
+	}
+	d->keys.n = keys;
+	d->keys.nleaf = leaves;
+	return 0;
+}
+
+static int
+observed(struct diff *d, struct filter *f, const struct event *ev, struct ss_err *err)
+{
+	struct event_turn turn;
+	int rc = 0;
+
+	if (!d->loaded && d->ledger != NULL && ++d->seen > d->enough && load_all(d, err) == -1)
+		return -1;
+	event_turn(ev, &turn);
+	if (d->loaded && !turn.force && (rc = group_add(d, f, ev, err)) == -1)
+		return -1;
+	if (rc == 1)
+		return d->n == GROUP || d->lines.len > (size_t)1 << 20 ? group_flush(d, f, err) : 0;
+	return group_flush(d, f, err) == -1 ? -1 : look(d, f, ev->line.p, ev->line.n, err);
+}
+
+static int
+on_event(void *ctx, struct filter *f, const struct event *ev, struct ss_err *err)
+{
+	struct diff *d = ctx;
+	size_t i;
+
+	if (!d->started && start(d, f, err) == -1)
+		return -1;
+	if (diff_event_observed(ev))
+		return observed(d, f, ev, err);
+	if (group_flush(d, f, err) == -1)
+		return -1;
+	if (event_is_state(ev)) {
+		diff_event_clear(&d->own);
+		if (diff_event_keys(&d->own, ev, 0) == -1)
+			return err_nomem(err);
+		for (i = 0; i < d->own.n; i++)
+			if (let_through(d, d->own.v[i].key, f->pipeline == NULL ? 0 : outcome_place(ev), 1, err) == -1)
+				return -1;
+	}
+	return filter_pass(f, ev, NULL, 0, err);
+}
+
+static int
+on_drain(void *ctx, struct filter *f, struct ss_err *err)
+{
+	struct diff *d = ctx;
+
+	if (group_flush(d, f, err) == -1)
+		return -1;
+	view_drop(d);
+	return 0;
+}
+
+static int
+on_other(void *ctx, struct filter *f, const struct event *ev, struct ss_err *err)
+{
+	(void)ev;
+	return group_flush(ctx, f, err);
+}
+
+/* The turn is over: the next one begins with what is known then. */
+static int
+on_end(void *ctx, struct filter *f, struct ss_err *err)
+{
+	struct diff *d = ctx;
+
+	if (on_drain(ctx, f, err) == -1)
+		return -1;
+	d->started = d->loaded = d->all_held = 0;
+	d->seen = 0;
+	hash_clear(&d->held);
+	diff_table_free(&d->table);
+	return 0;
+}
+
+const struct filter_ops diff_ops = { .event = on_event, .drain = on_drain, .end = on_end, .other = on_other };

@@ -1,0 +1,529 @@
+#include "flow/record.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "event/outcome.h"
+#include "store/ledger.h"
+#include "store/log.h"
+
+#define AHEAD_MS 300000	/* a source's clock may be this far ahead (design 2) */
+
+struct record_batch *
+record_batch_new(void)
+{
+	struct record_batch *b = calloc(1, sizeof(*b));
+
+	if (b != NULL)
+		b->plain = 1;
+	return b;
+}
+
+void
+record_batch_free(struct record_batch *b)
+{
+	if (b == NULL)
+		return;
+	buf_free(&b->lines);
+	buf_free(&b->rejected);
+	buf_free(&b->extra);
+	buf_free(&b->out);
+	free(b->lens);
+	free(b);
+}
+
+int
+record_init(struct record *r, struct log *log, struct ledger *ledger, struct cli *c,
+    const char *pipeline, int relabel, struct ss_err *err)
+{
+	memset(r, 0, sizeof(*r));
+	r->log = log;
+	r->ledger = ledger;
+	r->cli = c;
+	r->pipeline = pipeline;
+	r->relabel = relabel;
+	r->b = record_batch_new();
+	r->fresh = calloc(1, sizeof(*r->fresh));
+	return r->fresh == NULL || r->b == NULL ? err_nomem(err) : 0;
+}
+
+void
+record_free(struct record *r)
+{
+	size_t i;
+
+	json_mem_free(&r->mem);
+	buf_free(&r->tmp);
+	buf_free(&r->line);
+	record_batch_free(r->b);
+	if (r->fresh != NULL)
+		hash_free(r->fresh);
+	free(r->fresh);
+	ledger_view_end(r->view);
+	for (i = 0; i < r->ncursors; i++)
+		free(r->cursor[i].source);
+}
+
+size_t
+record_pending(const struct record *r)
+{
+	return r->b->lines.len + r->b->extra.len;
+}
+
+/* The time is taken once a batch: its lines came together. */
+static void
+batch_time(struct record *r)
+{
+	if (r->b->now != 0)
+		return;
+	r->b->now = r->now = clock_now(&r->cli->clock);
+	clock_format(r->now, r->now_text);
+}
+
+/* Count the line that was just put behind start in lines. */
+static int
+batch_add(struct record *r, size_t start, struct ss_err *err)
+{
+	if (r->b->lines.failed)
+		return err_nomem(err);
+	if (r->b->n == r->b->cap) {
+		size_t cap = r->b->cap == 0 ? 4096 : r->b->cap * 2;
+		uint32_t *v = realloc(r->b->lens, cap * sizeof(*v));
+
+		if (v == NULL)
+			return err_nomem(err);
+		r->b->lens = v;
+		r->b->cap = cap;
+	}
+	r->b->lens[r->b->n++] = (uint32_t)(r->b->lines.len - start);
+	return 0;
+}
+
+int
+record_own(struct record *r, const char *p, size_t n, int is_event, struct ss_err *err)
+{
+	size_t start = r->b->lines.len;
+
+	batch_time(r);
+	r->b->plain = 0;
+	(void)buf_add(&r->b->lines, p, n);
+	r->stored += is_event != 0;
+	r->outcomes += is_event == 0;
+	return batch_add(r, start, err);
+}
+
+/* A line that goes on as it is, behind what is in the batch so far. */
+static int
+pass_by(struct record *r, const char *p, size_t n, struct ss_err *err)
+{
+	uint64_t head[2] = { r->b->n, n };
+
+	(void)buf_add(&r->b->extra, head, sizeof(head));
+	return buf_add(&r->b->extra, p, n) == -1 ? err_nomem(err) : 0;
+}
+
+static int
+count_for_cursor(struct record *r, struct json_span source)
+{
+	size_t i;
+
+	for (i = 0; i < r->ncursors; i++)
+		if (strlen(r->cursor[i].source) == source.n && memcmp(r->cursor[i].source, source.p, source.n) == 0) {
+			r->cursor[i].lines++;
+			return 1;
+		}
+	return 0;
+}
+
+static void
+drop_cursor(struct record *r, size_t i)
+{
+	free(r->cursor[i].source);
+	r->cursor[i] = r->cursor[--r->ncursors];
+}
+
+static int
+cut_short(struct record *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int
+cut_short(struct record *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!r->cut_short) {
+		va_start(ap, fmt);
+		(void)vsnprintf(r->why, sizeof(r->why), fmt, ap);
+		va_end(ap);
+	}
+	r->cut_short = 1;
+	return RECORD_DROPPED;
+}
+
+/* begin opens a count, end closes it and is stored only if the count agrees:
+ * else the source is not held to have been read (loss guard). */
+static int
+take_cursor(struct record *r, const struct event *ev, struct ss_err *err)
+{
+	struct json_span phase = json_str(json_get(ev->data, "phase"));
+	uint64_t told = 0;
+	size_t i, start = r->b->lines.len;
+
+	for (i = 0; i < r->ncursors; i++)
+		if (strlen(r->cursor[i].source) == ev->source.n &&
+		    memcmp(r->cursor[i].source, ev->source.p, ev->source.n) == 0)
+			break;
+	if (phase.n == 5 && memcmp(phase.p, "begin", 5) == 0) {
+		if (i < r->ncursors) {
+			(void)cut_short(r, "source %.60s began again before its end", r->cursor[i].source);
+			drop_cursor(r, i);
+		}
+		if (r->ncursors == RECORD_CURSORS)
+			return err_set(err, SS_EXIT_USAGE, "more than %d sources at once on standard input", RECORD_CURSORS);
+		r->cursor[r->ncursors].source = strndup(ev->source.p, ev->source.n);
+		r->cursor[r->ncursors].lines = 0;
+		if (r->cursor[r->ncursors++].source == NULL)
+			return err_nomem(err);
+		return RECORD_CURSOR;
+	}
+	if (i == r->ncursors)
+		return cut_short(r, "source %.*s ended without having begun", (int)(ev->source.n > 60 ? 60 : ev->source.n),
+		    ev->source.p);
+	if (json_u64(json_get(ev->data, "lines"), &told) == -1 || told != r->cursor[i].lines) {
+		(void)cut_short(r, "source %.60s wrote %" PRIu64 " lines, %" PRIu64 " came here", r->cursor[i].source, told,
+		    r->cursor[i].lines);
+		drop_cursor(r, i);
+		return RECORD_DROPPED;
+	}
+	drop_cursor(r, i);
+	r->b->plain = 0;
+	(void)buf_add(&r->b->lines, ev->line.p, ev->line.n);
+	return batch_add(r, start, err) == -1 ? -1 : RECORD_CURSOR;
+}
+
+/* Is (source, id) in the log already?  1 with its place (0: in this batch). */
+static int
+seen_before(struct record *r, const struct event *ev, uint64_t *place, struct ss_err *err)
+{
+	struct hash_128 h = hash_pair(ev->source.p, ev->source.n, ev->id.p, ev->id.n);
+	uint64_t key, *have;
+	int rc;
+
+	memcpy(&key, h.b, sizeof(key));
+	have = hash_get(r->fresh, key);
+	if (have != NULL) {
+		*place = *have;
+		return 1;
+	}
+	if (r->view == NULL && (ledger_catchup(r->ledger, NULL, err) == -1 || ledger_view(&r->view, r->ledger, err) == -1))
+		return -1;
+	rc = ledger_seen(r->view, ev->source, ev->id, place, err);
+	if (rc == 0 && (have = hash_add(r->fresh, key)) == NULL)
+		return err_nomem(err);
+	return rc;
+}
+
+/* Members that belong to one passage only, or that we set anew. */
+static int
+needs_edit(const struct event *ev)
+{
+	static const char *const own[] = { "ssseq", "sscrc", "ssturn", "ssplace", "sspipeline", "recordedtime" };
+	size_t i, k;
+
+	for (i = 0; i < ev->n; i++)
+		for (k = 0; k < sizeof(own) / sizeof(own[0]); k++)
+			if (ev->m[i].key.n == strlen(own[k]) && memcmp(ev->m[i].key.p, own[k], ev->m[i].key.n) == 0)
+				return 1;
+	return 0;
+}
+
+/* The event as it is stored: own members at the end, label and recordedtime in
+ * this order so that ss-run can tell them without parsing. */
+static int
+put_event(struct record *r, const struct event *ev, struct ss_err *err)
+{
+	size_t start = r->b->lines.len;
+	struct buf *b = &r->b->lines;
+	int64_t t = event_time(ev);
+	int ahead = t > r->now + AHEAD_MS;
+	const char *label = r->pipeline;
+
+	if (ahead || needs_edit(ev)) {
+		struct event_edit e[8] = { { "ssseq", NULL, 0 }, { "sscrc", NULL, 0 }, { "ssturn", NULL, 0 },
+			{ "ssplace", NULL, 0 }, { "sspipeline", NULL, 0 }, { "recordedtime", NULL, 0 }, { "time", NULL, 0 } };
+		size_t n = 6;
+
+		buf_clear(&r->tmp);
+		if (!r->relabel && ev->pipeline.n > 0) {
+			(void)buf_add(&r->tmp, ev->pipeline.p, ev->pipeline.n);
+			label = buf_cstr(&r->tmp);
+		}
+		buf_clear(&r->line);
+		if (ahead) {
+			(void)json_put_str(&r->line, r->now_text, CLOCK_TEXT - 1);
+			e[6].raw = r->line.p;
+			e[6].n = r->line.len;
+			n = 7;
+			r->ahead++;
+		}
+		if (event_edit(b, ev, e, n) == -1)
+			return err_nomem(err);
+		b->len--;
+	} else {
+		(void)buf_add(b, ev->line.p, ev->line.n - 1);
+	}
+	if (label != NULL)
+		(void)json_put_member(b, "sspipeline", label, strlen(label));
+	(void)buf_adds(b, ",\"recordedtime\":\"");
+	(void)buf_add(b, r->now_text, CLOCK_TEXT - 1);
+	(void)buf_adds(b, "\"}");
+	r->stored++;
+	if (label != r->pipeline)
+		r->b->plain = 0;
+	return batch_add(r, start, err);
+}
+
+static int
+take_event(struct record *r, const struct event *ev, struct ss_err *err)
+{
+	uint64_t place = 0;
+	int rc, rejected = ev->type.n == 13 && memcmp(ev->type.p, "line.rejected", 13) == 0;
+
+	if (uuid_version(ev->id.p, ev->id.n) != 7) {
+		r->b->plain = 0;
+		rc = seen_before(r, ev, &place, err);
+		if (rc == -1)
+			return -1;
+		if (rc == 1) {
+			char num[24];
+			struct event_edit e = { "ssseq", num, 0 };
+
+			r->known++;
+			e.n = (size_t)snprintf(num, sizeof(num), "%" PRIu64, place);
+			buf_clear(&r->line);
+			if (event_edit(&r->line, ev, &e, place != 0) == -1)
+				return err_nomem(err);
+			return pass_by(r, r->line.p, r->line.len, err) == -1 ? -1 : RECORD_KNOWN;
+		}
+	}
+	if (rejected) {
+		uint32_t at = (uint32_t)r->b->n;
+
+		r->b->plain = 0;
+		r->rejects++;
+		if (buf_add(&r->b->rejected, &at, sizeof(at)) == -1)
+			return err_nomem(err);
+	}
+	if (put_event(r, ev, err) == -1)
+		return -1;
+	return rejected ? RECORD_REJECTED : RECORD_STORED;
+}
+
+static int
+take_ss(struct record *r, const struct event *ev, struct ss_err *err)
+{
+	enum event_type t = event_type(ev);
+	size_t start = r->b->lines.len;
+
+	if (t == EVENT_CURSOR)
+		return take_cursor(r, ev, err);
+	if (ev->seq != 0 || t == EVENT_END || t == EVENT_STOP || t == EVENT_SEGMENT)
+		return pass_by(r, ev->line.p, ev->line.n, err) == -1 ? -1 : RECORD_PASSED;
+	r->b->plain = 0;
+	r->outcomes++;
+	(void)buf_add(&r->b->lines, ev->line.p, ev->line.n);
+	return batch_add(r, start, err) == -1 ? -1 : RECORD_STORED;
+}
+
+/* What is no event is kept with its reason; a torn last line of a source that
+ * did not end is only what a crash left of a line that will come again. */
+static int
+take_bad(struct record *r, const struct line *l, int kind, const char *why, struct ss_err *err)
+{
+	struct event ev;
+	char source[64];
+
+	if (kind == LINE_TORN && r->ncursors > 0)
+		return cut_short(r, "the last line is torn");
+	if (r->strict)
+		return err_set(err, SS_EXIT_USAGE, "standard input: line %" PRIu64 ": %s", l->number, why);
+	buf_clear(&r->line);
+	(void)snprintf(source, sizeof(source), "%s", r->cli->prog->name);
+	if (outcome_put_rejected(&r->line, source, "stdin", l->number, l->p, l->n, why, r->now) == -1)
+		return err_nomem(err);
+	buf_clear(&r->tmp);
+	(void)buf_add(&r->tmp, r->line.p, r->line.len);
+	if (r->tmp.failed || event_parse(&ev, &r->mem, r->tmp.p, r->tmp.len, err) == -1)
+		return -1;
+	return take_event(r, &ev, err);
+}
+
+int
+record_line(struct record *r, const struct line *l, int kind, struct ss_err *err)
+{
+	struct ss_err why = { .text = "" };
+	struct event ev;
+
+	batch_time(r);
+	if (kind == LINE_LONG)
+		return take_bad(r, l, kind, "line longer than max-line (1 MiB)", err);
+	if (event_parse(&ev, &r->mem, l->p, l->n, &why) == -1)
+		return take_bad(r, l, kind, why.text, err);
+	if (ev.is_ss)
+		return take_ss(r, &ev, err);
+	if (r->ncursors > 0)
+		(void)count_for_cursor(r, ev.source);
+	return take_event(r, &ev, err);
+}
+
+/* line.rejected ends dead, class parse, right behind being stored. */
+static int
+put_dead(struct record *r, struct json_mem *mem, const char *p, size_t n, uint64_t place, int64_t now, struct buf *out)
+{
+	struct outcome o = { .type = EVENT_DEAD, .stage = r->relabel ? "run" : "track",
+		.pipeline = r->pipeline, .class = OUTCOME_PARSE, .code = "rejected", .ms = -1 };
+	struct json_span why, class;
+	struct event ev;
+	struct rng rng;
+	struct uuid_gen g = { .rng = &rng };
+	char id[UUID_TEXT];
+
+	if (event_parse(&ev, mem, p, n, NULL) == -1)
+		return -1;
+	ev.seq = place;
+	why = json_str(json_get(ev.data, "message"));
+	class = json_str(json_get(ev.data, "class"));
+	o.message = why.n > 0 ? why.p : NULL;
+	o.message_n = why.n;
+	if (class.n == 5 && memcmp(class.p, "value", 5) == 0)
+		o.class = OUTCOME_VALUE;
+	/* an id that follows from the place: this may run beside the thread that
+	 * owns the id generator */
+	rng_init(&rng, 1, place ^ (uint64_t)now << 20);
+	uuid_v7(&g, now, id);
+	return outcome_put(out, &ev, &o, id, now);
+}
+
+static int
+end_rejected(struct record *r, struct record_batch *b, struct ss_err *err)
+{
+	size_t i, k = 0, off = 0, n = b->rejected.len / sizeof(uint32_t);
+	struct buf dead = { 0 };
+	struct json_mem mem = { 0 };
+	uint32_t *lens = calloc(n, sizeof(*lens)), at;
+	uint64_t place;
+	int rc = lens == NULL ? err_nomem(err) : 0;
+
+	for (i = 0; rc == 0 && i < n; i++) {
+		size_t start = dead.len;
+
+		memcpy(&at, b->rejected.p + i * sizeof(at), sizeof(at));
+		for (; k < at; k++)
+			off += b->lens[k];
+		if (put_dead(r, &mem, b->lines.p + off, b->lens[at], b->first + at, b->now, &dead) == -1)
+			rc = err_nomem(err);
+		lens[i] = (uint32_t)(dead.len - start);
+	}
+	if (rc == 0)
+		rc = log_append(r->log, dead.p, lens, n, &place, NULL, err);
+	json_mem_free(&mem);
+	buf_free(&dead);
+	free(lens);
+	return rc;
+}
+
+/* Stored lines and those that pass by, in the order they came. */
+static int
+weave(const struct record_batch *b, const char *stored, size_t n, struct buf *out, struct ss_err *err)
+{
+	const char *p = b->extra.p, *end = b->extra.p + b->extra.len, *s = stored;
+	uint64_t head[2], done = 0;
+
+	while (p < end) {
+		memcpy(head, p, sizeof(head));
+		for (p += sizeof(head); done < head[0]; done++) {
+			const char *nl = memchr(s, '\n', (size_t)(stored + n - s));
+
+			(void)buf_add(out, s, (size_t)(nl - s) + 1);
+			s = nl + 1;
+		}
+		(void)buf_add(out, p, head[1]);
+		(void)buf_addc(out, '\n');
+		p += head[1];
+	}
+	(void)buf_add(out, s, (size_t)(stored + n - s));
+	return out->failed ? err_nomem(err) : 0;
+}
+
+int
+record_append(struct record *r, struct record_batch *b, int want_out, struct ss_err *err)
+{
+	struct buf own = { 0 }, *to = !want_out ? NULL : b->extra.len > 0 ? &own : &b->out;
+	int rc = 0;
+
+	buf_clear(&b->out);
+	if (b->n > 0) {
+		rc = log_append(r->log, b->lines.p, b->lens, b->n, &b->first, to, err);
+		if (rc == 0 && b->rejected.len > 0)
+			rc = end_rejected(r, b, err);
+	}
+	if (rc == 0 && to == &own)
+		rc = weave(b, own.p == NULL ? "" : own.p, own.len, &b->out, err);
+	buf_free(&own);
+	return rc;
+}
+
+int
+record_settle(struct record *r, struct record_batch *b, struct ss_err *err)
+{
+	int rc = 0;
+
+	if (b->n > 0) {
+		if (b->plain)
+			rc = ledger_note(r->ledger, r->pipeline == NULL ? "-" : r->pipeline, b->first, b->n, err);
+		if (r->first == 0)
+			r->first = b->first;
+		r->last = b->first + b->n - 1;
+	}
+	buf_clear(&b->lines);
+	buf_clear(&b->rejected);
+	buf_clear(&b->extra);
+	buf_clear(&b->out);
+	b->n = 0;
+	b->now = 0;
+	b->plain = 1;
+	return rc;
+}
+
+int
+record_commit(struct record *r, struct buf *out, struct ss_err *err)
+{
+	int rc = record_append(r, r->b, out != NULL, err);
+
+	if (rc == 0 && r->b->n > 0)
+		rc = log_sync(r->log, err);
+	if (rc == 0 && out != NULL && buf_add(out, r->b->out.p, r->b->out.len) == -1)
+		rc = err_nomem(err);
+	if (rc == -1)
+		return -1;
+	rc = record_settle(r, r->b, err);
+	if (r->view != NULL) {
+		/* the next foreign id is looked up in what is applied by then */
+		ledger_view_end(r->view);
+		r->view = NULL;
+		hash_clear(r->fresh);
+	}
+	return rc;
+}
+
+void
+record_finish(struct record *r)
+{
+	while (r->ncursors > 0) {
+		(void)cut_short(r, "source %.60s did not end: it was cut short, run it again", r->cursor[0].source);
+		drop_cursor(r, 0);
+	}
+}

@@ -1,0 +1,100 @@
+#ifndef SS_FLOW_RUN_INTERNAL_H
+#define SS_FLOW_RUN_INTERNAL_H
+
+/* Shared by run*.c only. */
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "base/hash.h"
+#include "event/line.h"
+#include "event/out.h"
+#include "event/outcome.h"
+#include "flow/record.h"
+#include "flow/run.h"
+#include "store/ledger.h"
+#include "store/log.h"
+
+#define RUN_ATTEMPTS 8		/* then dead (design 3) */
+#define RUN_AGE_MS ((int64_t)7 * 86400000)
+#define RUN_CRASHES 2		/* so many deaths over the same work: one event at a time */
+
+/* One exception that may be fed in this turn. */
+struct run_due {
+	uint64_t place, seq, attempt, replay;
+	int force, mode;	/* EVENT_DUE or EVENT_REPLAY */
+	int answered;		/* a line came back for it */
+};
+
+/* What happens with the deliveries of one pipeline within one turn. */
+struct run {
+	struct cli *cli;
+	const struct run_opts *o;
+	struct log *log;
+	struct ledger *ledger;
+	struct record in;	/* standard input -> log */
+	struct record back;	/* the script's output -> log */
+	struct line_reader stdin_r;
+	struct out stdout_o;
+	int stdin_open;
+	int lock;		/* the worker's lock, -1 */
+	/* the script */
+	pid_t pid;		/* 0: not running */
+	int to, from;		/* its stdin and stdout */
+	struct line_reader script_r;
+	struct buf feed;	/* bytes to write to it, from feed_at */
+	size_t feed_at;
+	int status;		/* of waitpid, once it ended */
+	int saw_end, saw_stop;
+	char stop_why[400];
+	/* the turn */
+	uint64_t turn;
+	struct run_due *due;
+	size_t ndue, capdue, next_due;
+	struct hash_map exc;	/* places with a row (value 1), so that live feeding passes them over */
+	struct hash_map held;	/* order keys with an open exception -> lowest such place */
+	uint64_t live_from, live_next, live_end;	/* live places: fed up to next */
+	uint64_t live_first, live_last;	/* fed live in this turn, 0 none */
+	uint64_t one_until;	/* 0, or: feed one at a time up to this place */
+	int one;		/* exactly one event is fed in this turn */
+	uint64_t one_place;
+	struct log_cursor *cursor;
+	struct json_mem mem;
+	struct buf line, event;
+	int64_t started, deadline;
+	int fed_all, sent_end;
+	int64_t commit_at;	/* monotonic: outcomes waiting since */
+	uint64_t fed, done, dead, failed, parked, dropped;
+	int stopping;		/* SIGTERM came */
+	int sigfd;
+	int peer_down;		/* the script stopped in order: something must recover first */
+};
+
+/* run_script.c */
+int run_script_start(struct run *r, struct ss_err *err);
+/* Close its input, wait for its end; kill it after grace_ms. */
+void run_script_stop(struct run *r, int64_t grace_ms);
+/* It closed its output: reap it. */
+void run_script_reap(struct run *r);
+
+/* run_feed.c */
+/* Look what is open: exceptions that are due now, and the live range. */
+int run_feed_plan(struct run *r, struct ss_err *err);
+/* Put more into r->feed, some hundred KiB at most; sets fed_all. */
+int run_feed_more(struct run *r, struct ss_err *err);
+/* When the next exception falls due (ms, wall clock), 0 none. */
+int run_feed_next_due(struct run *r, int64_t *due, struct ss_err *err);
+/* Deliveries that were fed and got no line though ss.end came back. */
+int run_feed_dropped(struct run *r, struct ss_err *err);
+/* The script died over them: count it, or end the one that was alone. */
+int run_feed_died(struct run *r, struct ss_err *err);
+
+/* run_take.c: one line of the script's output. */
+int run_take_line(struct run *r, const struct line *l, int kind, struct ss_err *err);
+
+/* Store an outcome of our own for a delivery. */
+int run_outcome(struct run *r, const struct event *ev, struct outcome *o, struct ss_err *err);
+/* ms until attempt n + 1 */
+int64_t run_delay(struct run *r, uint64_t attempt);
+
+#endif /* !SS_FLOW_RUN_INTERNAL_H */

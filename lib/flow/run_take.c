@@ -1,0 +1,134 @@
+/* What comes out of the script: outcomes, new events, events as themselves. */
+#include <string.h>
+
+#include "flow/run_internal.h"
+
+int64_t
+run_delay(struct run *r, uint64_t attempt)
+{
+	int64_t d = r->o->base_delay;
+	uint64_t i;
+
+	for (i = 1; i < attempt && d < 3600000; i++)
+		d *= 2;
+	/* full jitter, but never at once */
+	return d / 2 + (int64_t)rng_below(&r->cli->rng, (uint64_t)(d / 2 + 1));
+}
+
+int
+run_outcome(struct run *r, const struct event *ev, struct outcome *o, struct ss_err *err)
+{
+	struct buf b = { 0 };
+	char id[UUID_TEXT];
+	int rc;
+
+	if (o->stage == NULL)
+		o->stage = "run";
+	o->pipeline = r->o->name;
+	cli_uuid(r->cli, id);
+	rc = outcome_put(&b, ev, o, id, clock_now(&r->cli->clock));
+	rc = rc == -1 ? err_nomem(err) : record_own(&r->back, b.p, b.len, 0, err);
+	buf_free(&b);
+	return rc;
+}
+
+static void
+answered(struct run *r, uint64_t place)
+{
+	size_t lo = 0, hi = r->ndue;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (r->due[mid].place < place)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo < r->ndue && r->due[lo].place == place)
+		r->due[lo].answered = 1;
+}
+
+/* An event that carries our label and a place leaves the script as itself. */
+static int
+leave(struct run *r, const struct event *ev, struct ss_err *err)
+{
+	static const struct event_edit strip[] = { { "ssturn", NULL, 0 }, { "ssplace", NULL, 0 } };
+	struct outcome o = { .type = EVENT_DELIVERED, .target = "stdout", .ms = -1 };
+	struct buf *b = out_buf(&r->stdout_o);
+
+	answered(r, outcome_place(ev));
+	if (event_edit(b, ev, strip, 2) == -1 || buf_addc(b, '\n') == -1)
+		return err_nomem(err);
+	if (out_done(&r->stdout_o, 1, err) == -1)
+		return -1;
+	r->done++;
+	return run_outcome(r, ev, &o, err);
+}
+
+static int
+outcome(struct run *r, const struct event *ev, enum event_type t, struct ss_err *err)
+{
+	struct json_span pipe = json_str(json_get(ev->data, "pipeline"));
+	uint64_t place = 0, n = 1;
+
+	if (pipe.n == strlen(r->o->name) && memcmp(pipe.p, r->o->name, pipe.n) == 0) {
+		struct yyjson_val *of = json_get(ev->data, "event");
+
+		if (json_u64(json_get(of, "place"), &place) == 0 || json_u64(json_get(of, "seq"), &place) == 0)
+			answered(r, place);
+		else
+			(void)json_u64(json_get(ev->data, "n"), &n);
+	}
+	r->dead += t == EVENT_DEAD;
+	r->failed += t == EVENT_FAILED;
+	r->parked += t == EVENT_PARKED;
+	if (event_type_ends(t))
+		r->done += n;
+	return ev->seq != 0 ? 0 : record_own(&r->back, ev->line.p, ev->line.n, 0, err);
+}
+
+static int
+stop(struct run *r, const struct event *ev)
+{
+	struct json_span m = json_str(json_get(ev->data, "message")), t = json_str(json_get(ev->data, "target"));
+	size_t n = t.n < 100 ? t.n : 100, k = m.n < 250 ? m.n : 250;
+
+	r->saw_stop = 1;
+	if (n > 0)
+		memcpy(r->stop_why, t.p, n);
+	memcpy(r->stop_why + n, ": ", 2);
+	if (k > 0)
+		memcpy(r->stop_why + n + 2, m.p, k);
+	r->stop_why[n + 2 + k] = '\0';
+	return 0;
+}
+
+int
+run_take_line(struct run *r, const struct line *l, int kind, struct ss_err *err)
+{
+	struct ss_err why = { .text = "" };
+	struct event ev;
+	enum event_type t;
+
+	if (kind == LINE_TORN)
+		return 0;	/* the script died in the middle of a line: what it was about stays open */
+	if (kind == LINE_LONG || event_parse(&ev, &r->mem, l->p, l->n, &why) == -1)
+		return record_line(&r->back, l, kind, err) == -1 ? -1 : 0;
+	t = event_type(&ev);
+	if (t == EVENT_END) {
+		uint64_t turn = 0;
+
+		if (json_u64(json_get(ev.data, "turn"), &turn) == 0 && turn == r->turn)
+			r->saw_end = 1;
+		return 0;
+	}
+	if (t == EVENT_STOP)
+		return stop(r, &ev);
+	if (event_type_outcome(t))
+		return outcome(r, &ev, t, err);
+	if (!ev.is_ss && ev.seq != 0 && event_in_list(ev.pipeline, r->o->name, strlen(r->o->name)))
+		return leave(r, &ev, err);
+	/* a new event, ss.known and the like */
+	return record_line(&r->back, l, kind, err) == -1 ? -1 : 0;
+}

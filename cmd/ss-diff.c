@@ -37,7 +37,8 @@ filter(struct cli *c, struct ss_err *err)
 	enum ss_exit rc = SS_EXIT_AGAIN;
 
 	if (colon == NULL || colon == opt.target || colon[1] == '\0' || strlen(opt.target) > 100) {
-		err_set(err, SS_EXIT_USAGE, "'%s' is not a peer: it is named kind:name", opt.target);
+		err_set(err, SS_EXIT_USAGE, "'%s' is not a peer: it is named kind:name",
+		    opt.target);
 		return SS_EXIT_USAGE;
 	}
 	filter_init(&f, "diff", opt.target, &c->clock, &c->uuid);
@@ -58,7 +59,8 @@ run(struct cli *c, struct ss_err *err)
 	if (opt.target == NULL && c->argc == 0)
 		err_set(err, SS_EXIT_USAGE, "--target PEER or two files are needed (see --help)");
 	else if (opt.target != NULL)
-		err_set(err, SS_EXIT_USAGE, "--target takes neither files nor --complete (see --help)");
+		err_set(err, SS_EXIT_USAGE,
+		    "--target takes neither files nor --complete (see --help)");
 	else
 		err_set(err, SS_EXIT_USAGE, "two files are compared, not %d (see --help)", c->argc);
 	return SS_EXIT_USAGE;
@@ -68,14 +70,17 @@ int
 main(int argc, char **argv)
 {
 	static const struct cli_opt opts[] = {
-		{ 't', "target", CLI_TEXT, &opt.target, "PEER", "compare with what PEER is known to hold", 0, 0 },
-		{ 0, "complete", CLI_FLAG, &opt.complete, NULL, "B is all there is: what it lacks is gone", 0, 0 },
+		{ 't', "target", CLI_TEXT, &opt.target, "PEER",
+		    "compare with what PEER is known to hold", 0, 0 },
+		{ 0, "complete", CLI_FLAG, &opt.complete, NULL,
+		    "B is all there is: what it lacks is gone", 0, 0 },
 		{ 0, NULL, CLI_FLAG, NULL, NULL, NULL, 0, 0 }
 	};
 	static const struct cli_prog prog = {
 		.name = "ss-diff",
 		.args = "--target PEER\n       ss-diff [--complete] A B",
-		.about = "Let through what differs from what a target is known to hold, narrowed to\n"
+		.about =
+		    "Let through what differs from what a target is known to hold, narrowed to\n"
 		    "that; or what of the snapshot B differs from the snapshot A.",
 		.opts = opts,
 	};

@@ -47,7 +47,8 @@ delimiter(const char *s, char *delim, struct ss_err *err)
 	static const struct {
 		const char *name;
 		char c;
-	} names[] = { { "tab", '\t' }, { "\\t", '\t' }, { "comma", ',' }, { "semicolon", ';' }, { "pipe", '|' } };
+	} names[] = { { "tab", '\t' }, { "\\t", '\t' }, { "comma", ',' }, { "semicolon", ';' },
+	    { "pipe", '|' } };
 	size_t i;
 
 	if (s == NULL)
@@ -58,7 +59,8 @@ delimiter(const char *s, char *delim, struct ss_err *err)
 			return 0;
 		}
 	if (strlen(s) != 1 || strchr("\"\r\n", *s) != NULL || (unsigned char)*s >= 0x80)
-		return err_set(err, SS_EXIT_USAGE, "--delimiter takes one ASCII character or tab, not '%s'", s);
+		return err_set(err, SS_EXIT_USAGE,
+		    "--delimiter takes one ASCII character or tab, not '%s'", s);
 	*delim = *s;
 	return 0;
 }
@@ -79,8 +81,10 @@ check(struct ss_err *err)
 {
 	if (given.rows && given.map != NULL)
 		return err_set(err, SS_EXIT_USAGE, "--rows and --map exclude each other");
-	if (given.ragged != NULL && strcmp(given.ragged, "pad") != 0 && strcmp(given.ragged, "reject") != 0)
-		return err_set(err, SS_EXIT_USAGE, "--ragged is pad or reject, not '%s'", given.ragged);
+	if (given.ragged != NULL && strcmp(given.ragged, "pad") != 0 &&
+	    strcmp(given.ragged, "reject") != 0)
+		return err_set(err, SS_EXIT_USAGE, "--ragged is pad or reject, not '%s'",
+		    given.ragged);
 	if (given.location != NULL && *given.location == '\0')
 		return err_set(err, SS_EXIT_USAGE, "--location must not be empty");
 	if (given.source != NULL && *given.source == '\0')
@@ -88,17 +92,20 @@ check(struct ss_err *err)
 	return 0;
 }
 
-/* The highest of what an error, rejected rows and refused entries mean. */
+/* What the run comes to, after a line about rows that were left out. */
 static enum ss_exit
-summary(struct cli *c, const struct fetchcsv_sum *s, const char *path, int failed, struct ss_err *err)
+summary(struct cli *c, const struct fetchcsv_sum *s, const char *path, int failed,
+    struct ss_err *err)
 {
 	if (s->rejected > 0)
 		cli_warn(c, "%s: %llu of %llu rows rejected", path, (unsigned long long)s->rejected,
 		    (unsigned long long)s->rows);
 	if (s->blank > 0 && isatty(STDERR_FILENO))
 		cli_warn(c, "%s: %llu blank rows skipped", path, (unsigned long long)s->blank);
-	return err_worse(failed ? err->exit : SS_EXIT_OK,
-	    s->rejected > 0 || s->refused > 0 ? SS_EXIT_OPEN : SS_EXIT_OK);
+	/* 3 is for runs that came to their end: a stop has its own code */
+	if (failed)
+		return err->exit;
+	return s->rejected > 0 || s->refused > 0 ? SS_EXIT_OPEN : SS_EXIT_OK;
 }
 
 static enum ss_exit
@@ -110,7 +117,8 @@ csv(struct cli *c, const char *path, struct ss_err *err)
 		.cursor = given.cursor != NULL ? given.cursor : "default", .strict = given.strict,
 		.pad = given.ragged != NULL && strcmp(given.ragged, "pad") == 0,
 		.complete = given.complete, .head = given.head, .max_bytes = given.max_bytes,
-		.entry = given.entry.v, .nentry = given.entry.n, .uuid = &c->uuid, .clock = &c->clock,
+		.entry = given.entry.v, .nentry = given.entry.n, .uuid = &c->uuid,
+		.clock = &c->clock,
 		.layout = { .location = given.location != NULL ? given.location : "main",
 		    .rows = given.rows, .map_name = given.map },
 		.note = note, .progress = progress, .ctx = &w };
@@ -149,7 +157,8 @@ run(struct cli *c, struct ss_err *err)
 	const char *s;
 
 	if (c->argc != 1) {
-		err_set(err, SS_EXIT_USAGE, c->argc == 0 ? "name a source, as in csv:stock.csv (see --help)" :
+		err_set(err, SS_EXIT_USAGE,
+		    c->argc == 0 ? "name a source, as in csv:stock.csv (see --help)" :
 		    "one source at a time (see --help)");
 		return err->exit;
 	}
@@ -164,28 +173,40 @@ int
 main(int argc, char **argv)
 {
 	static const struct cli_opt opts[] = {
-		{ 0, "map", CLI_TEXT, &given.map, "FILE", "jq program that makes events of rows", 0, 0 },
-		{ 0, "rows", CLI_FLAG, &given.rows, NULL, "each row as it is, an event row.read", 0, 0 },
-		{ 0, "entry", CLI_LIST, &given.entry, "NAME", "read this entry of an archive only", 0, 0 },
-		{ 0, "list", CLI_FLAG, &given.list, NULL, "list the entries that would be read", 0, 0 },
+		{ 0, "map", CLI_TEXT, &given.map, "FILE",
+		    "jq program that makes events of rows", 0, 0 },
+		{ 0, "rows", CLI_FLAG, &given.rows, NULL,
+		    "each row as it is, an event row.read", 0, 0 },
+		{ 0, "entry", CLI_LIST, &given.entry, "NAME",
+		    "read this entry of an archive only", 0, 0 },
+		{ 0, "list", CLI_FLAG, &given.list, NULL,
+		    "list the entries that would be read", 0, 0 },
 		{ 0, "head", CLI_COUNT, &given.head, "N", "stop after N rows", 1, 0 },
 		{ 0, "location", CLI_TEXT, &given.location, "NAME",
 		    "of quantities whose column names none (main)", 0, 0 },
-		{ 0, "source", CLI_TEXT, &given.source, "NAME", "source of the events (csv:NAME)", 0, 0 },
-		{ 0, "time", CLI_TEXT, &given.time, "TIME", "time of the events (when reading began)", 0, 0 },
-		{ 0, "cursor", CLI_TEXT, &given.cursor, "NAME", "name of the cursor (default)", 0, 0 },
-		{ 0, "complete", CLI_FLAG, &given.complete, NULL, "what is not in the file is gone", 0, 0 },
-		{ 0, "encoding", CLI_TEXT, &given.encoding, "NAME", "as iconv names it (found out)", 0, 0 },
+		{ 0, "source", CLI_TEXT, &given.source, "NAME",
+		    "source of the events (csv:NAME)", 0, 0 },
+		{ 0, "time", CLI_TEXT, &given.time, "TIME",
+		    "time of the events (when reading began)", 0, 0 },
+		{ 0, "cursor", CLI_TEXT, &given.cursor, "NAME",
+		    "name of the cursor (default)", 0, 0 },
+		{ 0, "complete", CLI_FLAG, &given.complete, NULL,
+		    "what is not in the file is gone", 0, 0 },
+		{ 0, "encoding", CLI_TEXT, &given.encoding, "NAME",
+		    "as iconv names it (found out)", 0, 0 },
 		{ 0, "delimiter", CLI_TEXT, &given.delimiter, "CHAR",
 		    "one character or tab (found in the header)", 0, 0 },
-		{ 0, "ragged", CLI_TEXT, &given.ragged, "HOW", "rows too short: reject or pad (reject)", 0, 0 },
-		{ 0, "strict", CLI_FLAG, &given.strict, NULL, "stop at the first bad row", 0, 0 },
-		{ 0, "max-bytes", CLI_SIZE, &given.max_bytes, "SIZE", "unpack at most this much (2G)", 0, 0 },
+		{ 0, "ragged", CLI_TEXT, &given.ragged, "HOW",
+		    "rows too short: reject or pad (reject)", 0, 0 },
+		{ 0, "strict", CLI_FLAG, &given.strict, NULL,
+		    "stop at the first bad row", 0, 0 },
+		{ 0, "max-bytes", CLI_SIZE, &given.max_bytes, "SIZE",
+		    "unpack at most this much (2G)", 0, 0 },
 		{ 0, NULL, CLI_FLAG, NULL, NULL, NULL, 0, 0 }
 	};
 	static const struct cli_prog prog = { .name = "ss-fetch", .args = "[options] csv:PATH",
-		.about = "Read a source and write what it says as events, one a line.  csv:PATH reads a CSV file,\n"
-		    "plain, compressed or in a zip or tar archive; csv:- reads standard input.",
+		.about = "Read a source and write what it says as events, one a line.  csv:PATH reads\n"
+		    "a CSV file, plain, compressed or in a zip or tar archive; csv:- standard input.",
 		.opts = opts };
 
 	return cli_main(argc, argv, &prog, run);

@@ -33,6 +33,7 @@ struct diff {
 	struct ledger *ledger;	/* NULL: nothing is recorded */
 	struct ledger_view *view;
 	unsigned looks;		/* in this view */
+	uint64_t applied;	/* every view is made from the log up to here at least */
 	int started;
 
 	/* what is under way, by key: held has the lowest place of a row (0: an
@@ -58,8 +59,8 @@ struct diff {
 };
 
 int
-diff_open(struct diff **out, const char *home, const char *target, const struct clock *clock, struct rng *rng,
-    struct ss_err *err)
+diff_open(struct diff **out, const char *home, const char *target, const struct clock *clock,
+    struct rng *rng, struct ss_err *err)
 {
 	struct diff *d = calloc(1, sizeof(*d));
 
@@ -146,7 +147,8 @@ hold_line(struct diff *d, uint64_t seq, uint64_t place, struct ss_err *err)
 	rc = log_get(d->log, seq, &d->line, err);
 	if (rc != 1)
 		return rc;
-	if (event_parse(&ev, &d->line_mem, d->line.p, d->line.len, err) == -1 || !event_is_state(&ev))
+	if (event_parse(&ev, &d->line_mem, d->line.p, d->line.len, err) == -1 ||
+	    !event_is_state(&ev))
 		return 0;
 	diff_event_clear(&d->own);
 	if (diff_event_keys(&d->own, &ev, 0) == -1)
@@ -203,7 +205,8 @@ hold_intent(void *ctx, struct json_span id, uint64_t place)
 			rc = 0;
 		else
 			rc = hold_subject(d, s, 0, h->err) == -1 ? -1 : 1;
-		if (rc == 1 && json_u64(json_get(one, "place"), &seq) == 0 && hold_line(d, seq, 0, h->err) == -1)
+		if (rc == 1 && json_u64(json_get(one, "place"), &seq) == 0 &&
+		    hold_line(d, seq, 0, h->err) == -1)
 			rc = -1;
 	}
 	if (rc == 0 || (rc == 1 && i == 0))
@@ -227,7 +230,7 @@ under_way(struct diff *d, const struct filter *f, uint64_t key, uint64_t place, 
 	v = hash_get(&d->sent, key);
 	if (v == NULL || *v == place)
 		return 0;
-	if (*v == FOR_EVER || d->ledger == NULL || f->pipeline == NULL)
+	if (*v == FOR_EVER || d->ledger == NULL || f->pipeline == NULL || *v > d->applied)
 		return 1;
 	if (view_get(d, err) == -1)
 		return -1;
@@ -276,11 +279,12 @@ start(struct diff *d, const struct filter *f, struct ss_err *err)
 	if (d->ledger == NULL)
 		return 0;
 	view_drop(d);
-	if (ledger_catchup(d->ledger, NULL, err) == -1 || view_get(d, err) == -1 ||
+	if (ledger_catchup(d->ledger, &d->applied, err) == -1 || view_get(d, err) == -1 ||
 	    ledger_known_count(d->view, &rows, err) == -1)
 		return -1;
 	d->enough = rows / 50 > POINT_MIN ? rows / 50 : POINT_MIN;
-	if (f->pipeline != NULL && ledger_exceptions(d->view, f->pipeline, 0, hold_row, &h, err) == -1)
+	if (f->pipeline != NULL && ledger_exceptions(d->view, f->pipeline, 0, hold_row, &h,
+	    err) == -1)
 		return -1;
 	return ledger_intents(d->view, d->target, hold_intent, &h, err) == -1 ? -1 : 0;
 }
@@ -296,16 +300,15 @@ static int
 load_row(void *ctx, struct json_span subject, size_t leaves)
 {
 	struct loading *l = ctx;
-	int twice;
 
 	l->left = 0;
 	/* a key too long for the tables stands there as a hash: always looked up */
 	if (subject.n == 0 || subject.p[0] == '\0')
 		return 0;
-	l->to = diff_table_add(&l->d->table, diff_event_key(l->kind, subject), leaves, &twice);
+	l->to = diff_table_append(&l->d->table, diff_event_key(l->kind, subject), leaves);
 	if (l->to == NULL)
 		return -1;
-	l->left = twice || leaves > DIFF_LEAVES ? 0 : leaves;
+	l->left = leaves > DIFF_LEAVES ? 0 : leaves;
 	return 0;
 }
 
@@ -314,14 +317,11 @@ load_leaf(void *ctx, const struct ledger_leaf *leaf)
 {
 	struct loading *l = ctx;
 	struct diff *d = l->d;
-	struct yyjson_val *v;
 
 	if (l->left == 0)
 		return 0;
 	l->left--;
-	v = json_read(&d->line_mem, leaf->value.p, leaf->value.n, NULL);
-	/* what cannot be read equals nothing */
-	*l->to++ = v == NULL ? 0 : leaf_hash(leaf->path, v, &d->own.canon);
+	*l->to++ = leaf_hash_text(leaf->path, leaf->value, &d->line_mem, &d->own.canon);
 	return 0;
 }
 
@@ -342,9 +342,11 @@ load_all(struct diff *d, struct ss_err *err)
 		return err_nomem(err);
 	for (kind = "ip"; *kind != '\0'; kind++) {
 		l.kind = *kind;
-		if (ledger_known_all(d->view, d->target, l.kind, load_row, load_leaf, &l, err) == -1)
+		if (ledger_known_all(d->view, d->target, l.kind, load_row, load_leaf, &l,
+		    err) == -1)
 			return err->text[0] != '\0' ? -1 : err_nomem(err);
 	}
+	diff_table_settle(&d->table);
 	return 0;
 }
 
@@ -373,16 +375,18 @@ known(void *ctx, char kind, struct json_span subject, struct diff_row *row, stru
 static int
 dead(struct diff *d, struct filter *f, const char *why, struct ss_err *err)
 {
-	struct outcome o = { .type = EVENT_DEAD, .ms = -1, .class = OUTCOME_VALUE, .code = "form", .message = why };
+	struct outcome o = { .type = EVENT_DEAD, .ms = -1, .class = OUTCOME_VALUE, .code = "form",
+	    .message = why };
 
 	return filter_end(f, &d->ev, &o, err);
 }
 
 static int
-send(struct diff *d, struct filter *f, uint64_t place, int behind, struct ss_err *err)
+pass_on(struct diff *d, struct filter *f, uint64_t place, int behind, struct ss_err *err)
 {
 	struct json_span type = diff_narrow_type(&d->ev);
-	struct event_edit edits[2] = { { "type", type.p, type.n }, { "data", d->narrow.data.p, d->narrow.data.len } };
+	struct event_edit edits[2] = { { "type", type.p, type.n },
+	    { "data", d->narrow.data.p, d->narrow.data.len } };
 	size_t i;
 
 	for (i = 0; i < d->own.n; i++)
@@ -422,7 +426,7 @@ look(struct diff *d, struct filter *f, const char *p, size_t n, struct ss_err *e
 		return -1;
 	if (rc == 0)
 		return filter_end_range(f, &d->ev, EVENT_UNCHANGED, OUTCOME_NONE, NULL, err);
-	return send(d, f, place, behind, err);
+	return pass_on(d, f, place, behind, err);
 }
 
 /* --- the group ---------------------------------------------------------------- */
@@ -486,7 +490,8 @@ group_add(struct diff *d, const struct filter *f, const struct event *ev, struct
 		return 0;
 	rc = diff_event_keys(&d->keys, ev, 1);
 	if (rc == 0 && d->keys.nleaf > leaves) {
-		*p = (struct pending){ outcome_place(ev), d->lines.len, ev->line.n, keys, d->keys.n - keys };
+		*p = (struct pending){ outcome_place(ev), d->lines.len, ev->line.n, keys,
+		    d->keys.n - keys };
 		if (buf_add(&d->lines, ev->line.p, ev->line.n) == -1)
 			return err_nomem(err);
 		for (i = keys; i < d->keys.n; i++) {
@@ -534,7 +539,8 @@ on_event(void *ctx, struct filter *f, const struct event *ev, struct ss_err *err
 		if (diff_event_keys(&d->own, ev, 0) == -1)
 			return err_nomem(err);
 		for (i = 0; i < d->own.n; i++)
-			if (let_through(d, d->own.v[i].key, f->pipeline == NULL ? 0 : outcome_place(ev), 1, err) == -1)
+			if (let_through(d, d->own.v[i].key, f->pipeline == NULL ? 0 :
+			    outcome_place(ev), 1, err) == -1)
 				return -1;
 	}
 	return filter_pass(f, ev, NULL, 0, err);
@@ -573,4 +579,5 @@ on_end(void *ctx, struct filter *f, struct ss_err *err)
 	return 0;
 }
 
-const struct filter_ops diff_ops = { .event = on_event, .drain = on_drain, .end = on_end, .other = on_other };
+const struct filter_ops diff_ops = { .event = on_event, .drain = on_drain, .end = on_end, .other =
+    on_other };

@@ -113,7 +113,8 @@ diff_event_keys(struct diff_keys *k, const struct event *ev, int leaves)
 			return 1;
 		buf_clear(&k->subject);
 		if (leaf_item_subject(item, ev->subject, &k->subject) == -1 ||
-		    add_key(k, 'i', (struct json_span){ k->subject.p, k->subject.len }, item, leaves) == -1)
+		    add_key(k, 'i', (struct json_span){ k->subject.p, k->subject.len }, item,
+		    leaves) == -1)
 			return -1;
 	}
 	return 0;
@@ -179,12 +180,15 @@ check_group(yyjson_val *v, const char *where, int scalars, struct ss_err *err)
 	if (!yyjson_is_obj(v))
 		return wrong(err, where, "is not an object");
 	if ((k = twice(v)) != NULL)
-		return err_set(err, SS_EXIT_USAGE, "%s has '%.60s' twice", where, yyjson_get_str(k));
+		return err_set(err, SS_EXIT_USAGE, "%s has '%.60s' twice", where,
+		    yyjson_get_str(k));
 	yyjson_obj_foreach(v, i, max, k, e) {
 		if (yyjson_get_len(k) > NAME_MAX_BYTES)
-			return err_set(err, SS_EXIT_USAGE, "%s has a name of more than %d bytes", where, NAME_MAX_BYTES);
+			return err_set(err, SS_EXIT_USAGE, "%s has a name of more than %d bytes",
+			    where, NAME_MAX_BYTES);
 		if (scalars && yyjson_is_ctn(e))
-			return err_set(err, SS_EXIT_USAGE, "%s: '%.60s' is not a plain value", where, yyjson_get_str(k));
+			return err_set(err, SS_EXIT_USAGE, "%s: '%.60s' is not a plain value",
+			    where, yyjson_get_str(k));
 	}
 	return 0;
 }
@@ -200,7 +204,8 @@ check_scalar(yyjson_val *state, const char *key, struct ss_err *err)
 static int
 check_state(yyjson_val *state, int item, struct ss_err *err)
 {
-	yyjson_val *v = yyjson_obj_get(state, "levels"), *options = yyjson_obj_get(state, "options"), *k, *e, *bad;
+	yyjson_val *v = yyjson_obj_get(state, "levels"), *options =
+	    yyjson_obj_get(state, "options"), *k, *e, *bad;
 	yyjson_val *images = yyjson_obj_get(state, "images");
 	size_t i, max;
 
@@ -226,7 +231,8 @@ diff_event_check(const struct event *ev, struct ss_err *err)
 	size_t i, max;
 
 	if (ev->subject.n == 0)
-		return wrong(err, "subject", product ? "(the product's handle) is missing" : "(the SKU) is missing");
+		return wrong(err, "subject", product ? "(the product's handle) is missing" :
+		    "(the SKU) is missing");
 	if (!yyjson_is_obj(ev->data))
 		return wrong(err, "data", "is not an object");
 	if (check_state(ev->data, !product, err) == -1)
@@ -236,7 +242,8 @@ diff_event_check(const struct event *ev, struct ss_err *err)
 	if (!yyjson_is_arr(items))
 		return wrong(err, "items", "is not an array");
 	yyjson_arr_foreach(items, i, max, item) {
-		int rc = yyjson_is_obj(item) ? check_state(item, 1, err) : wrong(err, "it", "is not an object");
+		int rc = yyjson_is_obj(item) ? check_state(item, 1, err) :
+		    wrong(err, "it", "is not an object");
 
 		if (rc == -1) {
 			err_prefix(err, "item %zu", i + 1);

@@ -20,7 +20,8 @@
 #define SEEN ((uint64_t)1 << 63)	/* b has it too */
 #define CHAIN ((uint64_t)1 << 62)	/* the low bits are a place in chain */
 #define GONE ((uint64_t)1 << 61)	/* the newest line says that it is gone */
-#define WHERE (GONE - 1)
+#define MOVED ((uint64_t)1 << 60)	/* a line of b that differs was written */
+#define WHERE (MOVED - 1)
 
 struct link {
 	uint64_t at, before;	/* offset of the line; the word it took the place of */
@@ -65,7 +66,8 @@ spool(int in, const char *what, struct ss_err *err)
 	ssize_t n = 0;
 	int fd;
 
-	if (snprintf(path, sizeof(path), "%s/ss-diff.XXXXXX", dir != NULL && *dir != '\0' ? dir : "/tmp") >=
+	if (snprintf(path, sizeof(path), "%s/ss-diff.XXXXXX", dir != NULL && *dir != '\0' ? dir :
+	    "/tmp") >=
 	    (int)sizeof(path))
 		return err_set(err, SS_EXIT_USAGE, "$TMPDIR is too long");
 	fd = mkostemp(path, O_CLOEXEC);
@@ -218,7 +220,8 @@ old_line(struct snapshot *s, uint64_t at)
 
 		if (buf_room(&s->old, 8192) == -1)
 			return err_nomem(s->err);
-		n = io_pread(s->fd, s->old.p + s->old.len, 8192, (off_t)(at + s->old.len), s->o->a, s->err);
+		n = io_pread(s->fd, s->old.p + s->old.len, 8192, (off_t)(at + s->old.len), s->o->a,
+		    s->err);
 		if (n == -1)
 			return -1;
 		nl = memchr(s->old.p + s->old.len, '\n', (size_t)n);
@@ -250,7 +253,8 @@ keep_leaf(void *ctx, struct json_span path, struct yyjson_val *value)
 	len = s->text.len;
 	if (json_write(&s->text, value) == -1)
 		return -1;
-	return diff_row_add(s->row, (struct json_span){ NULL, path.n }, (struct json_span){ NULL, s->text.len - len });
+	return diff_row_add(s->row, (struct json_span){ NULL, path.n },
+	    (struct json_span){ NULL, s->text.len - len });
 }
 
 static struct yyjson_val *
@@ -261,7 +265,8 @@ old_item(struct snapshot *s, struct json_span subject)
 
 	for (i = 0; (item = json_at(items, i)) != NULL; i++) {
 		buf_clear(&s->subject);
-		if (leaf_item_subject(item, s->old_ev.subject, &s->subject) == 0 && s->subject.len == subject.n &&
+		if (leaf_item_subject(item, s->old_ev.subject, &s->subject) == 0 &&
+		    s->subject.len == subject.n &&
 		    memcmp(s->subject.p, subject.p, subject.n) == 0)
 			return item;
 	}
@@ -323,7 +328,8 @@ old_known(void *ctx, char kind, struct json_span subject, struct diff_row *row, 
 
 		if (old_line(s, l != NULL ? l->at : w & WHERE) == -1)
 			return -1;
-		state = kind == 'i' && diff_event_kind(&s->old_ev) == 2 ? old_item(s, subject) : s->old_ev.data;
+		state = kind == 'i' && diff_event_kind(&s->old_ev) == 2 ? old_item(s, subject) :
+		    s->old_ev.data;
 		if (state != NULL && leaf_each(state, keep_leaf, s) != 0)
 			return err_nomem(err);
 		some |= state != NULL;
@@ -341,17 +347,19 @@ new_state(struct snapshot *s, uint64_t at)
 {
 	struct json_span type = diff_narrow_type(&s->ev);
 	struct event_edit edits[2] = { { "type", type.p, type.n } };
+	uint64_t *r;
 	size_t i;
 	unsigned n;
-	int same = 1, here = 0, rc;
+	int same = 1, here = 0, moved = 0, rc;
 
 	(void)at;
 	s->events++;
 	for (i = 0; i < s->keys.n; i++) {
 		const struct diff_key *k = &s->keys.v[i];
-		uint64_t *r = diff_table_get(&s->table, k->key, &n);
 
+		r = diff_table_get(&s->table, k->key, &n);
 		here |= r != NULL && (*r & GONE) == 0;
+		moved |= r != NULL && (*r & MOVED) != 0;
 		if (r != NULL)
 			*r |= SEEN;
 		same = same && diff_table_holds(&s->table, k->key, s->keys.leaf + k->first, k->n);
@@ -360,12 +368,16 @@ new_state(struct snapshot *s, uint64_t at)
 		s->differ |= here;
 		return here ? out_line(s->o->out, s->ev.line.p, s->ev.line.n, s->err) : 0;
 	}
-	if (same || s->keys.nleaf == 0)
+	if ((same && !moved) || s->keys.nleaf == 0)
 		return 0;
-	rc = diff_narrow(&s->narrow, &s->ev, &s->mem, 0, 0, s->err);
+	/* behind a line that differs even what a holds too must be said again */
+	rc = diff_narrow(&s->narrow, &s->ev, &s->mem, moved, 0, s->err);
 	if (rc != 1)
 		return rc;
 	s->differ = 1;
+	for (i = 0; i < s->keys.n; i++)
+		if ((r = diff_table_get(&s->table, s->keys.v[i].key, &n)) != NULL)
+			*r |= MOVED;
 	edits[1] = (struct event_edit){ "data", s->narrow.data.p, s->narrow.data.len };
 	if (event_edit(out_buf(s->o->out), &s->ev, edits, 2) == -1)
 		return err_nomem(s->err);
@@ -383,7 +395,8 @@ put_removed(struct snapshot *s, int product, struct json_span subject, struct yy
 	const size_t lens[] = { 0, 4, strlen(type), subject.n, s->ev.id.n };
 	char id[UUID_TEXT], time[CLOCK_TEXT];
 	struct buf *b = out_buf(s->o->out);
-	struct json_span sku = json_scalar(json_get(state, "sku")), of = json_scalar(json_get(state, "product"));
+	struct json_span sku = json_scalar(json_get(state, "sku")), of =
+	    json_scalar(json_get(state, "product"));
 
 	if (of.n == 0 && !product && diff_event_kind(&s->ev) == 2)
 		of = s->ev.subject;
@@ -432,7 +445,8 @@ gone_state(struct snapshot *s, uint64_t at)
 			buf_clear(&s->subject);
 			if (leaf_item_subject(item, s->ev.subject, &s->subject) == -1)
 				return err_nomem(s->err);
-			rc = put_removed(s, 0, (struct json_span){ s->subject.p, s->subject.len }, item);
+			rc = put_removed(s, 0, (struct json_span){ s->subject.p, s->subject.len },
+			    item);
 		}
 		if (rc == -1)
 			return -1;
@@ -444,10 +458,12 @@ static int
 tell_gone(struct snapshot *s)
 {
 	if (s->begun)
-		return err_set(s->err, SS_EXIT_AGAIN, "'%s' was cut short: its cursor has no end, nothing is taken "
+		return err_set(s->err, SS_EXIT_AGAIN,
+		    "'%s' was cut short: its cursor has no end, nothing is taken "
 		    "for removed", s->o->b);
 	if (s->events == 0 && s->table.n > 0)
-		return err_set(s->err, SS_EXIT_AGAIN, "'%s' holds no item and no product: nothing is taken for removed",
+		return err_set(s->err, SS_EXIT_AGAIN,
+		    "'%s' holds no item and no product: nothing is taken for removed",
 		    s->o->b);
 	if (lseek(s->fd, 0, SEEK_SET) == -1)
 		return err_sys(s->err, SS_EXIT_AGAIN, "cannot go back in '%s'", s->o->a);
@@ -482,7 +498,8 @@ diff_files(const struct diff_files *o, struct ss_err *err)
 		err_set(err, SS_EXIT_USAGE, "only one of the files can be standard input");
 		goto done;
 	}
-	if ((fd = open_file(o->b, err)) == -1 || open_old(&s) == -1 || lseek(s.fd, 0, SEEK_SET) == -1 ||
+	if ((fd = open_file(o->b, err)) == -1 || open_old(&s) == -1 ||
+	    lseek(s.fd, 0, SEEK_SET) == -1 ||
 	    each_state(&s, s.fd, o->a, old_state) == -1)
 		goto done;
 	s.begun = 0;

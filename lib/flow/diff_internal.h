@@ -55,6 +55,7 @@ int diff_event_check(const struct event *ev, struct ss_err *err);
  * besides agree in every leaf to be taken for it.
  */
 #define DIFF_LEAVES 12
+#define DIFF_WAIT 32
 #define DIFF_MANY 255	/* no leaves kept: look at the row itself */
 
 struct diff_table {
@@ -63,6 +64,8 @@ struct diff_table {
 	uint64_t *arena;
 	size_t len, room;
 	unsigned extra;		/* 0 or 1 words between key and leaves */
+	uint64_t wait[DIFF_WAIT];	/* slots to be filled, on their way into the cache */
+	unsigned waiting;
 };
 
 /* Room for n keys at once; -1 without memory. */
@@ -72,6 +75,10 @@ int diff_table_reserve(struct diff_table *t, size_t n);
  * DIFF_MANY and nothing is to be filled in but the extra word, which still holds
  * the old value.  NULL without memory. */
 uint64_t *diff_table_add(struct diff_table *t, uint64_t key, size_t n, int *twice);
+/* The same where keys hardly ever stand twice, and many are added: a key that
+ * does is found out later.  Nothing is found before diff_table_settle. */
+uint64_t *diff_table_append(struct diff_table *t, uint64_t key, size_t n);
+void diff_table_settle(struct diff_table *t);
 /* The record's words behind the key, NULL if there is none. */
 uint64_t *diff_table_get(const struct diff_table *t, uint64_t key, unsigned *n);
 /* 1 when the row has every one of the n hashes; 0 when it is to be looked at. */
@@ -96,7 +103,8 @@ int diff_row_add(struct diff_row *row, struct json_span path, struct json_span v
 const struct diff_leaf *diff_row_find(const struct diff_row *row, struct json_span path);
 
 /* Fill row (given empty) with what is known: 1, 0 no such row, -1. */
-typedef int diff_known_fn(void *ctx, char kind, struct json_span subject, struct diff_row *row, struct ss_err *err);
+typedef int diff_known_fn(void *ctx, char kind, struct json_span subject, struct diff_row *row,
+    struct ss_err *err);
 
 struct diff_narrow {
 	diff_known_fn *known;
@@ -120,7 +128,8 @@ struct diff_narrow {
  * something is under way; forget: as if nothing were known.  1 something
  * differs, or whole; 0 nothing; -1.
  */
-int diff_narrow(struct diff_narrow *n, const struct event *ev, const struct json_mem *mem, int whole, int forget,
+int diff_narrow(struct diff_narrow *n, const struct event *ev, const struct json_mem *mem,
+    int whole, int forget,
     struct ss_err *err);
 void diff_narrow_free(struct diff_narrow *n);
 /* "item.changed" or "product.changed", quoted, for ev. */

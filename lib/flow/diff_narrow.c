@@ -66,7 +66,8 @@ put_raw(struct buf *b, const char *key, struct json_span raw)
 
 /* 1 the same by kind, 0 not, -1 without memory. */
 static int
-same(struct diff_narrow *n, struct json_span path, struct yyjson_val *val, struct json_span raw, struct json_span known)
+same(struct diff_narrow *n, struct json_span path, struct yyjson_val *val, struct json_span raw,
+    struct json_span known)
 {
 	struct buf *a = &n->canon[0], *b = &n->canon[1];
 	struct yyjson_val *v;
@@ -219,7 +220,8 @@ put_state(struct diff_narrow *n, struct yyjson_val *obj, struct json_span raw, i
 		(void)buf_addc(&n->was, '}');
 		put_raw(n->into, "was", (struct json_span){ n->was.p, n->was.len });
 	}
-	return n->set.failed || n->was.failed || n->into->failed || n->path.failed ? err_nomem(n->err) : 0;
+	return n->set.failed || n->was.failed || n->into->failed || n->path.failed ?
+	    err_nomem(n->err) : 0;
 }
 
 static int
@@ -317,7 +319,8 @@ put_items(struct diff_narrow *n, const struct event *ev)
 }
 
 int
-diff_narrow(struct diff_narrow *n, const struct event *ev, const struct json_mem *mem, int whole, int forget,
+diff_narrow(struct diff_narrow *n, const struct event *ev, const struct json_mem *mem, int whole,
+    int forget,
     struct ss_err *err)
 {
 	int exists, some, items = 0;

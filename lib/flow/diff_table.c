@@ -1,4 +1,5 @@
 /* What a target is known to hold, as a table of hashes; see diff_internal.h. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -32,7 +33,8 @@ find(const struct diff_table *t, uint64_t key)
 {
 	size_t i = slot_of(t, key);
 
-	while (t->slot[i] != 0 && (t->slot[i] >> 48 != tag_of(key) || *record(t, t->slot[i]) != key))
+	while (t->slot[i] != 0 && (t->slot[i] >> 48 != tag_of(key) ||
+	    *record(t, t->slot[i]) != key))
 		i = (i + 1) & (t->cap - 1);
 	return i;
 }
@@ -75,9 +77,50 @@ grow_arena(struct diff_table *t, size_t n)
 	p = realloc(t->arena, room * sizeof(*p));
 	if (p == NULL || room >= AT_MASK)
 		return -1;
+	if (room * sizeof(*p) >= (size_t)4 << 20)
+		(void)madvise((void *)(((uintptr_t)p + 4095) & ~(uintptr_t)4095),
+		    room * sizeof(*p) - 4096, MADV_HUGEPAGE);
 	t->arena = p;
 	t->room = room;
 	return 0;
+}
+
+uint64_t *
+diff_table_append(struct diff_table *t, uint64_t key, size_t n)
+{
+	uint64_t *r;
+
+	if (t->waiting == DIFF_WAIT)
+		diff_table_settle(t);
+	if (diff_table_reserve(t, t->n + DIFF_WAIT) == -1 || grow_arena(t,
+	    1 + t->extra + DIFF_LEAVES) == -1)
+		return NULL;
+	if (n > DIFF_LEAVES)
+		n = DIFF_MANY;
+	t->wait[t->waiting++] = tag_of(key) << 48 | (uint64_t)n << AT_BITS | (t->len + 1);
+	__builtin_prefetch(&t->slot[slot_of(t, key)], 1);
+	r = t->arena + t->len;
+	*r = key;
+	t->len += 1 + t->extra + (n == DIFF_MANY ? 0 : n);
+	return r + 1;
+}
+
+void
+diff_table_settle(struct diff_table *t)
+{
+	unsigned i;
+
+	for (i = 0; i < t->waiting; i++) {
+		size_t k = find(t, *record(t, t->wait[i]));
+
+		if (t->slot[k] != 0) {
+			t->slot[k] |= (uint64_t)DIFF_MANY << AT_BITS;
+			continue;
+		}
+		t->slot[k] = t->wait[i];
+		t->n++;
+	}
+	t->waiting = 0;
 }
 
 uint64_t *
@@ -86,7 +129,8 @@ diff_table_add(struct diff_table *t, uint64_t key, size_t n, int *twice)
 	size_t i;
 	uint64_t *r;
 
-	if (diff_table_reserve(t, t->n + 1) == -1 || grow_arena(t, 1 + t->extra + DIFF_LEAVES) == -1)
+	if (diff_table_reserve(t, t->n + 1) == -1 || grow_arena(t,
+	    1 + t->extra + DIFF_LEAVES) == -1)
 		return NULL;
 	i = find(t, key);
 	*twice = t->slot[i] != 0;

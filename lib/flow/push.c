@@ -113,19 +113,49 @@ choose(struct push *p, struct push_item **v, size_t max, struct ss_err *err, int
 	return n;
 }
 
-/* The user's template cannot make a request of these: smaller pieces, then dead. */
+/* --dry-run: an event that would end without a call leaves with a word why. */
+static int
+leave_dry(struct push *p, struct push_item *it, const char *why, struct ss_err *err)
+{
+	buf_clear(&p->tmp);
+	(void)buf_adds(&p->tmp, "{\"target\":");
+	(void)json_put_cstr(&p->tmp, p->sink->name);
+	(void)json_put_member(&p->tmp, "subject", it->subject, it->subject_n);
+	(void)json_put_member(&p->tmp, "not_sent", why, strlen(why));
+	if (buf_addc(&p->tmp, '}') == -1)
+		return err_nomem(err);
+	it->gone = 1;
+	p->f.ended++;
+	return filter_extra(&p->f, p->tmp.p, p->tmp.len, err);
+}
+
+/* The user's template cannot make a request of these: the bad ones are dead, the
+ * others go on without them. */
 static int
 render_failed(struct push *p, struct push_call *k, const struct ss_err *why, struct ss_err *err)
 {
-	size_t i;
+	struct push_item *it;
+	struct buf body = { 0 };
+	size_t i, bad = 0;
 	int rc = 0;
 
-	if (k->c.n > 1) {
-		for (i = 0; i < k->c.n; i++)
-			k->items[i]->alone = 1;
-		return 0;
+	for (i = 0; rc == 0 && i < k->c.n; i++) {
+		struct ss_err e = { .text = "" };
+
+		it = k->items[i];
+		buf_clear(&body);
+		if (k->c.n > 1 && p->sink->ops->render(p->sink, &k->events[i], 1, &body, &e) == 0)
+			continue;
+		bad++;
+		if (p->o->dry_run)
+			rc = leave_dry(p, it, k->c.n > 1 ? e.text : why->text, err);
+		else
+			rc = push_call_fail_item(p, it, OUTCOME_VALUE, 0, "body", k->c.n > 1 ? e.text : why->text, -1, err);
 	}
-	rc = push_call_fail_item(p, k->items[0], OUTCOME_VALUE, 0, "body", why->text, -1, err);
+	/* only together they are none: one by one */
+	for (i = 0; bad == 0 && i < k->c.n; i++)
+		k->items[i]->alone = 1;
+	buf_free(&body);
 	return rc;
 }
 
@@ -180,6 +210,7 @@ describe(struct push *p, struct push_call *calls, size_t n, struct ss_err *err)
 			return -1;
 		for (i = 0; i < calls[c].c.n; i++)
 			calls[c].items[i]->gone = 1;
+		p->f.ended += calls[c].c.n;
 	}
 	return 0;
 }
@@ -228,12 +259,12 @@ round_locked(struct push *p, struct ss_err *err)
 			if (v[i]->verdict == PUSH_SEND)
 				continue;
 			if (p->o->dry_run)
-				v[i]->gone = 1;
+				rc = leave_dry(p, v[i], v[i]->verdict == PUSH_UNCHANGED ? "unchanged" : "superseded", err);
 			else
 				rc = end_quietly(p, v[i], err);
 		}
 		if (rc == 0)
-			rc = make_calls(p, v, n, calls, p->sink->parallel, &made, err);
+			rc = make_calls(p, v, n, calls, p->breaker.state == PACE_HALF ? 1 : p->sink->parallel, &made, err);
 		if (rc == 0 && made > 0)
 			rc = p->o->dry_run ? describe(p, calls, made, err) : make_the_calls(p, calls, made, err);
 		if (rc == 0)
@@ -286,10 +317,12 @@ work(struct push *p, size_t min, struct ss_err *err)
 			int64_t since = p->ill_since;
 
 			p->ill_since = 0;
+			p->well = 0;
 			rc = round_locked(p, err);
-			if (p->ill_since != 0 && since != 0)
+			if (p->ill_since != 0 && since != 0 && !p->well)
 				p->ill_since = since;
-			unlock_target(p);
+			if (!p->unsettled)
+				unlock_target(p);
 		}
 		compact(p);
 	}
@@ -305,8 +338,9 @@ on_event(void *ctx, struct filter *f, const struct event *ev, struct ss_err *err
 	struct push_item it;
 	uint64_t *slot;
 	size_t full = p->sink->batch * p->sink->parallel;
+	const char *pipe = p->f.pipeline != NULL ? p->f.pipeline : "-";
 
-	if (push_item_take(p, ev, &it, err) == -1)
+	if (push_item_take(p, ev, (struct json_span){ pipe, strlen(pipe) }, &it, err) == -1)
 		return -1;
 	slot = hash_get(&p->settled, it.name);
 	if (slot != NULL && *slot == PUSH_LOADED) {

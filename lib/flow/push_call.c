@@ -221,7 +221,10 @@ static int
 conclude_items(struct push *p, struct push_call *k, struct ss_err *err)
 {
 	size_t i;
+	int named = 0;
 
+	for (i = 0; i < k->c.n; i++)
+		named |= k->c.res[i].named && !k->c.res[i].ok;
 	for (i = 0; i < k->c.n; i++) {
 		struct sink_result *r = &k->c.res[i];
 		struct push_item *it = k->items[i];
@@ -230,8 +233,9 @@ conclude_items(struct push *p, struct push_call *k, struct ss_err *err)
 		int rc;
 
 		if (!r->ok && k->c.end == SINK_REFUSED && !r->named && k->c.n > 1) {
-			/* refused for what others had in it: by itself the next time */
-			it->alone = 1;
+			/* refused for what others had in it: again without those that were
+			 * named, by itself when none was */
+			it->alone = !named;
 			continue;
 		}
 		if (r->ok && k->c.end == SINK_REFUSED)
@@ -263,6 +267,7 @@ push_call_conclude(struct push *p, struct push_call *k, struct ss_err *err)
 	case SINK_APPLIED:
 	case SINK_REFUSED:
 		p->ill_since = 0;
+		p->well = 1;
 		pace_breaker_ok(&p->breaker);
 		return put_settled(p, k, k->c.end == SINK_APPLIED ? "applied" : "refused", err) == -1 ? -1 :
 		    conclude_items(p, k, err);
@@ -278,6 +283,7 @@ push_call_conclude(struct push *p, struct push_call *k, struct ss_err *err)
 		return put_settled(p, k, "not-executed", err);
 	case SINK_UNKNOWN:
 		/* the intent stays open: push_settle_open() decides */
+		p->unsettled = 1;
 		ill(p, k, OUTCOME_CONNECTION);
 		return 0;
 	}

@@ -26,7 +26,7 @@ struct push_item {
 	uint64_t place, seq;
 	int64_t etime;
 	uint64_t key;		/* hash of its order key */
-	uint64_t name;		/* hash of source, id and place */
+	uint64_t name;		/* hash of pipeline, source, id and place */
 	char *subject;		/* owned; NUL-terminated copy */
 	size_t subject_n;
 	int state;		/* item.* or product.*: judged by field */
@@ -56,6 +56,8 @@ struct push {
 	uint64_t attempts;
 	int64_t retry_for, retry_base, retry_cap, give_up, retention;
 	int64_t ill_since;	/* monotonic; 0: the peer is well */
+	int well;		/* a call of this round went through */
+	int unsettled;		/* an intent of ours is open: the lock is kept until it is settled */
 	char ill_why[400];
 	enum outcome_class ill_class;
 	struct json_mem mem, mem2;
@@ -66,7 +68,10 @@ struct push {
 };
 
 /* push_item.c */
-int push_item_take(struct push *p, const struct event *ev, struct push_item *it, struct ss_err *err);
+/* pipeline: whose delivery it is ("-" none). */
+int push_item_take(struct push *p, const struct event *ev, struct json_span pipeline, struct push_item *it,
+    struct ss_err *err);
+uint64_t push_item_name(struct json_span pipeline, struct json_span source, struct json_span id, uint64_t place);
 void push_item_free(struct push_item *it);
 /* Decide for each of the n items what of it is left to send; fills verdict,
  * event and set.  Items with taken == 0 are passed over. */

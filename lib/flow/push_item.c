@@ -18,12 +18,22 @@ copy(const char *p, size_t n)
 	return s;
 }
 
+uint64_t
+push_item_name(struct json_span pipeline, struct json_span source, struct json_span id, uint64_t place)
+{
+	struct hash_128 h = hash_pair(source.p == NULL ? "" : source.p, source.n, id.p == NULL ? "" : id.p, id.n);
+	uint64_t name;
+
+	memcpy(&name, h.b, sizeof(name));
+	name = hash_64(&place, sizeof(place), name);
+	return hash_64(pipeline.n == 0 ? "-" : pipeline.p, pipeline.n == 0 ? 1 : pipeline.n, name);
+}
+
 int
-push_item_take(struct push *p, const struct event *ev, struct push_item *it, struct ss_err *err)
+push_item_take(struct push *p, const struct event *ev, struct json_span pipeline, struct push_item *it,
+    struct ss_err *err)
 {
 	struct json_span key = event_order_key(ev);
-	struct hash_128 h = hash_pair(ev->source.p, ev->source.n, ev->id.p, ev->id.n);
-	uint64_t name;
 
 	(void)p;
 	memset(it, 0, sizeof(*it));
@@ -39,8 +49,7 @@ push_item_take(struct push *p, const struct event *ev, struct push_item *it, str
 	it->seq = ev->seq;
 	it->etime = event_time(ev);
 	it->key = hash_64(key.p, key.n, 0);
-	memcpy(&name, h.b, sizeof(name));
-	it->name = hash_64(&it->place, sizeof(it->place), name);
+	it->name = push_item_name(pipeline, ev->source, ev->id, it->place);
 	it->state = event_is_state(ev);
 	return 0;
 }

@@ -31,7 +31,6 @@ item_for(struct push *p, struct yyjson_val *d, struct push_item **out, struct pu
 {
 	struct json_span source = json_str(json_get(d, "source")), id = json_str(json_get(d, "id"));
 	struct json_span turn = json_str(json_get(d, "turn")), pipe = json_str(json_get(d, "pipeline"));
-	struct hash_128 h = hash_pair(source.p == NULL ? "" : source.p, source.n, id.p == NULL ? "" : id.p, id.n);
 	struct buf line = { 0 }, edited = { 0 }, text = { 0 };
 	uint64_t place = 0, seq = 0, name, *slot;
 	char num[24];
@@ -42,8 +41,7 @@ item_for(struct push *p, struct yyjson_val *d, struct push_item **out, struct pu
 
 	(void)json_u64(json_get(d, "place"), &place);
 	(void)json_u64(json_get(d, "seq"), &seq);
-	memcpy(&name, h.b, sizeof(name));
-	name = hash_64(&place, sizeof(place), name);
+	name = push_item_name(pipe, source, id, place);
 	*out = NULL;
 	for (i = 0; i < p->n; i++)
 		if (!p->q[i].gone && p->q[i].name == name) {
@@ -62,7 +60,7 @@ item_for(struct push *p, struct yyjson_val *d, struct push_item **out, struct pu
 			e[1].n = (size_t)snprintf(num, sizeof(num), "%llu", (unsigned long long)place);
 		}
 		if (event_parse(&ev, &p->mem, line.p, line.len, err) == -1 || event_edit(&edited, &ev, e, 2) == -1 ||
-		    event_parse(&ev, &p->mem, edited.p, edited.len, err) == -1 || push_item_take(p, &ev, own, err) == -1)
+		    event_parse(&ev, &p->mem, edited.p, edited.len, err) == -1 || push_item_take(p, &ev, pipe, own, err) == -1)
 			rc = -1;
 	}
 	if (rc == 1) {
@@ -199,6 +197,7 @@ push_settle_open(struct push *p, struct ss_err *err)
 	ledger_view_end(v);
 	if (rc != -1 && f.failed)
 		rc = err_nomem(err);
+	p->unsettled = 0;
 	for (i = 0; rc != -1 && i + sizeof(place) <= f.places.len; i += sizeof(place)) {
 		memcpy(&place, f.places.p + i, sizeof(place));
 		rc = settle_at(p, place, err);

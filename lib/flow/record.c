@@ -383,7 +383,7 @@ record_line(struct record *r, const struct line *l, int kind, struct ss_err *err
 static int
 put_dead(struct record *r, struct json_mem *mem, const char *p, size_t n, uint64_t place, int64_t now, struct buf *out)
 {
-	struct outcome o = { .type = EVENT_DEAD, .stage = r->relabel ? "run" : "track",
+	struct outcome o = { .type = EVENT_DEAD, .stage = r->cli->prog->name + 3,
 		.pipeline = r->pipeline, .class = OUTCOME_PARSE, .code = "rejected", .ms = -1 };
 	struct json_span why, class;
 	struct event ev;

@@ -21,6 +21,9 @@
 #define COMMIT_MS 200		/* outcomes wait at most so long for their sync */
 #define STOP_MS 10000		/* after SIGTERM the script has so long to finish */
 #define POLL_MS 500		/* follow: look for what other processes stored */
+/* Everything was fed and nothing comes: the input is closed, since a script with
+ * buffers of its own (jq, awk) gives them away only then. */
+#define QUIET_MS 200
 
 int
 run_name_ok(const char *name)
@@ -194,6 +197,7 @@ push_feed(struct run *r, struct ss_err *err)
 			continue;
 		if (w == -1 && errno == EAGAIN)
 			return 0;
+		r->heard_at = clock_mono();
 		if (w == -1) {
 			/* it closed its input: what comes out of it still counts */
 			(void)close(r->to);
@@ -222,11 +226,22 @@ pull(struct run *r, struct ss_err *err)
 			return -1;
 		if (r->saw_end)
 			return 0;
+		r->heard_at = clock_mono();
 		if (r->commit_at == 0)
-			r->commit_at = clock_mono();
+			r->commit_at = r->heard_at;
 		if (record_pending(&r->back) >= COMMIT_BYTES && commit_back(r, err) == -1)
 			return -1;
 	}
+}
+
+/* All is fed and nothing comes: see QUIET_MS. */
+static void
+close_if_quiet(struct run *r)
+{
+	if (r->to == -1 || !r->sent_end || r->feed_at < r->feed.len || clock_mono() - r->heard_at < QUIET_MS)
+		return;
+	(void)close(r->to);
+	r->to = -1;
 }
 
 /* Feed and read until ss.end is back or the script is gone: 1 back, 0 gone. */
@@ -237,6 +252,7 @@ exchange(struct run *r, struct ss_err *err)
 	struct cli_progress p;
 	int rc = 0;
 
+	r->heard_at = clock_mono();
 	cli_progress_start(&p, r->o->name);
 	while (rc == 0 && !r->saw_end) {
 		struct pollfd pf[4] = { { .fd = r->from, .events = POLLIN }, { .fd = r->sigfd, .events = POLLIN },
@@ -246,7 +262,7 @@ exchange(struct run *r, struct ss_err *err)
 			pf[2].fd = r->to;
 		if (r->o->follow && r->stdin_open)
 			pf[3].fd = 0;
-		(void)poll(pf, 4, r->commit_at != 0 ? COMMIT_MS : 1000);
+		(void)poll(pf, 4, r->commit_at != 0 || r->to != -1 ? QUIET_MS : 1000);
 		check_signals(r);
 		if (r->stopping && stop_at == 0)
 			stop_at = clock_mono() + STOP_MS;
@@ -260,10 +276,92 @@ exchange(struct run *r, struct ss_err *err)
 			rc = -1;
 		if (rc == 0 && r->commit_at != 0 && clock_mono() - r->commit_at >= COMMIT_MS)
 			rc = commit_back(r, err);
+		close_if_quiet(r);
 		cli_progress_show(&p, r->done, r->fed, r->done, "worked off");
 	}
 	cli_progress_end(&p);
 	return rc == -1 ? -1 : r->saw_end;
+}
+
+static int
+start_script(struct run *r, struct ss_err *err)
+{
+	struct buf keep = r->feed;
+	int rc;
+
+	/* its input was closed because it was quiet: it is at its end */
+	if (r->pid != 0 && r->to == -1)
+		run_script_stop(r, STOP_MS);
+	if (r->pid != 0)
+		return 0;
+	/* starting the script empties the feed: plan goes first, then this */
+	r->feed = (struct buf){ 0 };
+	rc = run_script_start(r, err);
+	buf_free(&r->feed);
+	r->feed = keep;
+	return rc;
+}
+
+/* Does the script live when it is given nothing but ss.end?  If not, no event is
+ * at fault.  1 yes, 0 no, -1. */
+static int
+probe(struct run *r, struct ss_err *err)
+{
+	int rc;
+
+	buf_clear(&r->feed);
+	r->feed_at = 0;
+	r->fed_all = 1;
+	r->saw_end = 0;
+	if (put_end(r) == -1)
+		return err_nomem(err);
+	rc = start_script(r, err);
+	if (rc == 0)
+		rc = exchange(r, err);
+	run_script_stop(r, STOP_MS);
+	return rc;
+}
+
+/* The script is gone and ss.end did not come back: why, and what follows. */
+static int
+gone(struct run *r, struct ss_err *err)
+{
+	const char *how;
+	int rc, code, was;
+
+	run_script_stop(r, STOP_MS);
+	r->peer_down = 1;
+	if (r->stopping)
+		return 0;
+	was = r->status;
+	if (r->saw_stop || (WIFEXITED(was) && WEXITSTATUS(was) == SS_EXIT_AGAIN)) {
+		if (r->stop_why[0] == '\0')
+			(void)snprintf(r->stop_why, sizeof(r->stop_why), "the script stopped early (exit 4)");
+		return 0;
+	}
+	rc = probe(r, err);
+	if (rc == -1 || r->saw_stop || r->stopping)
+		return rc == -1 ? -1 : 0;
+	if (rc == 1) {
+		how = WIFSIGNALED(was) ? "signal" : "status";
+		code = WIFSIGNALED(was) ? WTERMSIG(was) : WEXITSTATUS(was);
+		(void)snprintf(r->stop_why, sizeof(r->stop_why), "the script ended (%s %d) before its work was done", how, code);
+		r->status = was;
+		/* the one that was alone and killed it is dead: go on with the rest */
+		r->peer_down = !r->one;
+		if (r->one)
+			r->stop_why[0] = '\0';
+		return run_feed_died(r, err) == -1 || commit_back(r, err) == -1 ? -1 : 0;
+	}
+	how = WIFSIGNALED(r->status) ? "signal" : "status";
+	code = WIFSIGNALED(r->status) ? WTERMSIG(r->status) : WEXITSTATUS(r->status);
+	r->broken = how[1] == 't' && (code == SS_EXIT_USAGE || code == 126 || code == 127) ? SS_EXIT_USAGE : SS_EXIT_AGAIN;
+	if (how[1] == 't' && code == 0)
+		(void)snprintf(r->stop_why, sizeof(r->stop_why), "ss.end does not come back from the script: jq, grep and the "
+		    "like in it must let lines pass whose type begins with ss. (see ss-run(1))");
+	else
+		(void)snprintf(r->stop_why, sizeof(r->stop_why), "the script ends (%s %d) even with nothing to do", how, code);
+	return 0;
 }
 
 /* 1 something was fed, 0 nothing to do, -1. */
@@ -282,36 +380,14 @@ turn(struct run *r, struct ss_err *err)
 		return commit_back(r, err);
 	if (r->fed_all && put_end(r) == -1)
 		return err_nomem(err);
-	if (r->pid == 0) {
-		/* starting the script empties the feed: plan goes first, then this */
-		struct buf keep = r->feed;
-
-		r->feed = (struct buf){ 0 };
-		rc = run_script_start(r, err);
-		buf_free(&r->feed);
-		r->feed = keep;
-		if (rc == -1)
-			return -1;
-	}
+	if (start_script(r, err) == -1)
+		return -1;
 	rc = exchange(r, err);
 	if (rc == -1 || commit_back(r, err) == -1 || ledger_catchup(r->ledger, NULL, err) == -1)
 		return -1;
 	if (rc == 1)
 		return run_feed_dropped(r, err) == -1 || commit_back(r, err) == -1 ? -1 : 1;
-	run_script_reap(r);
-	r->peer_down = 1;
-	if (!r->stopping && !r->saw_stop && !(WIFEXITED(r->status) && WEXITSTATUS(r->status) == SS_EXIT_AGAIN)) {
-		(void)snprintf(r->stop_why, sizeof(r->stop_why), "the script ended (%s %d) before its work was done",
-		    WIFSIGNALED(r->status) ? "signal" : "status",
-		    WIFSIGNALED(r->status) ? WTERMSIG(r->status) : WEXITSTATUS(r->status));
-		if (run_feed_died(r, err) == -1 || commit_back(r, err) == -1)
-			return -1;
-		/* the one that was alone and killed it is dead: go on with the rest */
-		r->peer_down = !r->one;
-	} else if (r->stop_why[0] == '\0' && !r->stopping) {
-		(void)snprintf(r->stop_why, sizeof(r->stop_why), "the script stopped early (exit 4)");
-	}
-	return 1;
+	return gone(r, err) == -1 ? -1 : 1;
 }
 
 /* Wait until something falls due or comes in, at most ms. */
@@ -341,7 +417,7 @@ work(struct run *r, struct ss_err *err)
 		if (r->peer_down) {
 			wait_for_work(r, pause);
 			pause = pause < 30000 ? pause * 2 : pause;
-			r->peer_down = r->saw_stop = 0;
+			r->peer_down = r->saw_stop = r->broken = 0;
 			r->stop_why[0] = '\0';
 			continue;
 		}
@@ -358,7 +434,7 @@ work(struct run *r, struct ss_err *err)
 		due = due == 0 ? INT64_MAX : due - clock_now(&r->cli->clock);
 		if (r->o->follow)
 			wait_for_work(r, due < POLL_MS ? (due < 1 ? 1 : due) : POLL_MS);
-		else if (due < r->deadline - clock_mono())
+		else if (!r->cli->clock.fixed && due < r->deadline - clock_mono())
 			wait_for_work(r, due < 1 ? 1 : due);
 		else
 			break;
@@ -453,7 +529,7 @@ verdict(struct run *r, struct ss_err *err)
 	}
 	if (r->stop_why[0] != '\0') {
 		cli_warn(r->cli, "stopped early: %s", r->stop_why);
-		x = SS_EXIT_AGAIN;
+		x = r->broken == SS_EXIT_USAGE && !r->in.cut_short ? SS_EXIT_USAGE : SS_EXIT_AGAIN;
 	}
 	if (r->stopping)
 		x = SS_EXIT_AGAIN;

@@ -225,15 +225,12 @@ plan_live(struct run *r, struct ledger_view *v, uint64_t applied, struct ss_err 
 	r->live_end = applied + 1;
 	r->live_first = r->live_last = 0;
 	rc = ledger_crashes(v, r->o->name, &n, &first, &last, err);
-	r->one_until = 0;
-	if (rc == 1 && n >= RUN_CRASHES) {
-		uint64_t f, l;
-
-		rc = ledger_open_run(v, r->o->name, first, &f, &l, err);
-		if (rc == 1 && f == first)
-			r->one_until = last;
+	r->alone_first = r->alone_last = 0;
+	if (rc == 0 && n >= RUN_CRASHES) {
+		r->alone_first = first;
+		r->alone_last = last;
 	}
-	return rc == -1 ? -1 : 0;
+	return rc;
 }
 
 int
@@ -251,6 +248,7 @@ run_feed_plan(struct run *r, struct ss_err *err)
 	hash_clear(&r->held);
 	r->ndue = r->next_due = 0;
 	r->fed_all = r->sent_end = r->saw_end = 0;
+	r->fed_turn = 0;
 	r->one = 0;
 	r->turn++;
 	if (ledger_exceptions(p.v, r->o->name, 0, plan_row, &p, err) == 0 && plan_live(r, p.v, applied, err) == 0)
@@ -314,6 +312,7 @@ feed_line(struct run *r, uint64_t place)
 {
 	(void)buf_addc(&r->feed, '\n');
 	r->fed++;
+	r->fed_turn++;
 	if (place != 0) {
 		if (r->live_first == 0)
 			r->live_first = place;
@@ -364,20 +363,36 @@ feed_one(struct run *r, const struct log_line *line, struct ss_err *err)
 	return 0;
 }
 
+/* A place that the script died over is fed alone: 1 not now, something else is
+ * in this turn already. */
+static int
+must_wait(struct run *r, uint64_t place)
+{
+	if (r->alone_first == 0 || place < r->alone_first || place > r->alone_last)
+		return 0;
+	r->one = 1;
+	r->one_place = place;
+	return r->fed_turn > 0;
+}
+
 static int
 feed_due(struct run *r, struct ss_err *err)
 {
-	struct run_due *d = &r->due[r->next_due++];
-	int rc = make_line(r, d->place, d->seq, d->attempt, d->replay, mode_name(d->mode), d->force, &r->feed, err);
+	struct run_due *d = &r->due[r->next_due];
+	int rc;
+
+	if (must_wait(r, d->place)) {
+		r->one = 0;
+		r->fed_all = 1;
+		return 0;
+	}
+	r->next_due++;
+	rc = make_line(r, d->place, d->seq, d->attempt, d->replay, mode_name(d->mode), d->force, &r->feed, err);
 
 	if (rc == 0)
 		return end_dead(r, d->place, d->attempt, OUTCOME_MISSING, "event-gone", "the event is no longer in the log", err);
 	if (rc == -1 || feed_line(r, 0) == -1)
 		return rc == -1 ? -1 : err_nomem(err);
-	if (r->one_until != 0) {
-		r->one = 1;
-		r->one_place = d->place;
-	}
 	return 0;
 }
 
@@ -387,7 +402,7 @@ feed_live(struct run *r, struct ss_err *err)
 {
 	struct ledger_view *v;
 	struct log_line line;
-	uint64_t first, last, before = r->fed;
+	uint64_t first, last;
 	int rc;
 
 	if (ledger_view(&v, r->ledger, err) == -1)
@@ -406,7 +421,7 @@ feed_live(struct run *r, struct ss_err *err)
 	if (r->cursor == NULL ? log_cursor_open(&r->cursor, r->log, first, err) == -1 :
 	    log_cursor_seek(r->cursor, first, err) == -1)
 		return -1;
-	while (r->live_next <= last && r->feed.len - r->feed_at < FEED_BYTES && !(r->one_until != 0 && r->fed > before)) {
+	while (r->live_next <= last && r->feed.len - r->feed_at < FEED_BYTES && !r->one) {
 		uint64_t at = r->live_next;
 
 		if (hash_get(&r->exc, at) != NULL) {
@@ -420,13 +435,17 @@ feed_live(struct run *r, struct ss_err *err)
 			r->live_next = last + 1;
 			return 0;
 		}
-		r->live_next = line.seq + 1;
-		if (hash_get(&r->exc, line.seq) == NULL && feed_one(r, &line, err) == -1)
-			return -1;
-		if (r->one_until != 0 && r->fed > before) {
-			r->one = 1;
-			r->one_place = line.seq;
+		if (hash_get(&r->exc, line.seq) == NULL) {
+			if (must_wait(r, line.seq)) {
+				r->one = 0;
+				r->fed_all = 1;
+				return 0;
+			}
+			if (feed_one(r, &line, err) == -1)
+				return -1;
+			r->one = r->one && r->fed_turn > 0;	/* it may have been held back */
 		}
+		r->live_next = line.seq + 1;
 	}
 	return 0;
 }
@@ -560,6 +579,25 @@ run_feed_dropped(struct run *r, struct ss_err *err)
 	return rc;
 }
 
+/* A death over part of the work of an earlier one is another one over the same. */
+static int
+same_work(struct run *r, uint64_t *first, uint64_t *last, struct ss_err *err)
+{
+	struct ledger_view *v;
+	uint64_t n, of, ol;
+	int rc;
+
+	if (ledger_view(&v, r->ledger, err) == -1)
+		return -1;
+	rc = ledger_crashes(v, r->o->name, &n, &of, &ol, err);
+	ledger_view_end(v);
+	if (rc == 0 && n > 0 && of <= *last && *first <= ol) {
+		*first = of;
+		*last = *last > ol ? *last : ol;
+	}
+	return rc;
+}
+
 int
 run_feed_died(struct run *r, struct ss_err *err)
 {
@@ -588,6 +626,8 @@ run_feed_died(struct run *r, struct ss_err *err)
 		return rc;	/* it died with nothing in its hands */
 	if (r->one)
 		return end_dead(r, r->one_place, 0, OUTCOME_BUG, "script-died", "the script died while this event was alone in it", err);
+	if (same_work(r, &first, &last, err) == -1)
+		return -1;
 	cli_uuid(r->cli, id);
 	clock_format(clock_now(&r->cli->clock), time);
 	(void)buf_addf(&b, "{\"specversion\":\"1.0\",\"id\":\"%s\",\"source\":\"ss-run\",\"type\":\"ss.alert\",\"time\":\"%s\","

@@ -46,6 +46,7 @@ struct run {
 	size_t feed_at;
 	int status;		/* of waitpid, once it ended */
 	int saw_end, saw_stop;
+	int64_t heard_at;	/* monotonic: when something last went in or came out */
 	char stop_why[400];
 	/* the turn */
 	uint64_t turn;
@@ -55,7 +56,10 @@ struct run {
 	struct hash_map held;	/* order keys with an open exception -> lowest such place */
 	uint64_t live_from, live_next, live_end;	/* live places: fed up to next */
 	uint64_t live_first, live_last;	/* fed live in this turn, 0 none */
-	uint64_t one_until;	/* 0, or: feed one at a time up to this place */
+	/* what the script died over so often, first to last, 0 none: these places
+	 * are fed alone */
+	uint64_t alone_first, alone_last;
+	uint64_t fed_turn;	/* fed in this turn */
 	int one;		/* exactly one event is fed in this turn */
 	uint64_t one_place;
 	struct log_cursor *cursor;
@@ -68,14 +72,13 @@ struct run {
 	int stopping;		/* SIGTERM came */
 	int sigfd;
 	int peer_down;		/* the script stopped in order: something must recover first */
+	int broken;		/* the script ends even with nothing to do; SS_EXIT_AGAIN or _USAGE */
 };
 
 /* run_script.c */
 int run_script_start(struct run *r, struct ss_err *err);
 /* Close its input, wait for its end; kill it after grace_ms. */
 void run_script_stop(struct run *r, int64_t grace_ms);
-/* It closed its output: reap it. */
-void run_script_reap(struct run *r);
 
 /* run_feed.c */
 /* Look what is open: exceptions that are due now, and the live range. */

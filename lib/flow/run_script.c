@@ -14,6 +14,8 @@
 #include "base/io.h"
 #include "flow/run_internal.h"
 
+#define KILL_MS 2000	/* between SIGTERM and SIGKILL */
+
 extern char **environ;
 
 /* The programs beside ours are found even with cron's short PATH. */
@@ -154,41 +156,36 @@ done:
 	return rc;
 }
 
-void
-run_script_reap(struct run *r)
+/* Wait for its end until then, reading away what it still says. */
+static int
+ended(struct run *r, int64_t until)
 {
-	if (r->to != -1)
-		(void)close(r->to);
-	if (r->from != -1)
-		(void)close(r->from);
-	r->to = r->from = -1;
-	if (r->pid > 0)
-		while (waitpid(r->pid, &r->status, 0) == -1 && errno == EINTR)
-			;
-	r->pid = 0;
+	char junk[4096];
+	pid_t p;
+
+	while ((p = waitpid(r->pid, &r->status, WNOHANG)) == 0) {
+		if (clock_mono() >= until)
+			return 0;
+		if (r->from == -1)
+			clock_sleep(5);
+		else if (io_ready(r->from, 20) && read(r->from, junk, sizeof(junk)) <= 0)
+			clock_sleep(5);
+	}
+	return 1;
 }
 
 void
 run_script_stop(struct run *r, int64_t grace_ms)
 {
-	int64_t until = clock_mono() + grace_ms;
-	char junk[4096];
-	pid_t p = 0;
-
-	if (r->pid <= 0)
-		return;
 	if (r->to != -1)
 		(void)close(r->to);
 	r->to = -1;
-	while (r->from != -1 && clock_mono() < until && (p = waitpid(r->pid, &r->status, WNOHANG)) == 0) {
-		/* it may be writing its last words: they are not waited for in vain */
-		if (io_ready(r->from, 20) && read(r->from, junk, sizeof(junk)) <= 0)
-			clock_sleep(5);
-	}
-	if (p == 0) {
+	if (r->pid > 0 && !ended(r, clock_mono() + grace_ms)) {
 		(void)kill(r->pid, SIGTERM);
-		run_script_reap(r);
-		return;
+		if (!ended(r, clock_mono() + KILL_MS)) {
+			(void)kill(r->pid, SIGKILL);
+			(void)ended(r, INT64_MAX);
+		}
 	}
 	if (r->from != -1)
 		(void)close(r->from);

@@ -1,0 +1,117 @@
+/* ss-track - record events and outcomes; answer questions from the log */
+#include <string.h>
+
+#include "base/cli.h"
+#include "flow/query.h"
+#include "flow/record.h"
+
+static struct {
+	const char *pipeline;
+	struct query_filter list;
+	int json;
+} opt;
+
+static const struct cli_opt opts[] = {
+	{ 'p', "pipeline", CLI_TEXT, &opt.pipeline, "NAME", "record for NAME; list: only of NAME", 0, 0 },
+	{ 'j', "json", CLI_FLAG, &opt.json, NULL, "answer as JSON, also on a terminal", 0, 0 },
+	{ 0, "state", CLI_TEXT, &opt.list.state, "STATE", "list: failed, parked, dead or open", 0, 0 },
+	{ 0, "target", CLI_TEXT, &opt.list.target, "PEER", "list: only for that target", 0, 0 },
+	{ 0, "class", CLI_TEXT, &opt.list.class, "CLASS", "list: only that class of cause", 0, 0 },
+	{ 0, "limit", CLI_COUNT, &opt.list.limit, "N", "list: at most N rows", 1, 0 },
+	{ 0, NULL, CLI_FLAG, NULL, NULL, NULL, 0, 0 },
+};
+
+static const struct cli_verb verbs[] = {
+	{ "show ID", "the event with that id and what became of it" },
+	{ "list", "what failed, is parked or dead; --state open: all without an end" },
+	{ "stats", "the accounts, a line per pipeline" },
+	{ NULL, NULL },
+};
+
+static enum ss_exit
+show(struct cli *c, struct ss_err *err)
+{
+	struct query q;
+	uint64_t found = 0;
+	int rc;
+
+	if (c->argc != 2) {
+		err_set(err, SS_EXIT_USAGE, c->argc < 2 ? "show needs an id" : "unexpected argument '%s'",
+		    c->argc < 2 ? "" : c->argv[2]);
+		return SS_EXIT_USAGE;
+	}
+	rc = query_open(&q, c, 0, opt.json, err);
+	if (rc == 0)
+		rc = query_show(&q, c->argv[1], &found, err);
+	query_close(&q);
+	if (rc == 0 && found == 0)
+		err_set(err, SS_EXIT_NO, "no event with id '%s'", c->argv[1]);
+	return rc == -1 ? err->exit : found == 0 ? SS_EXIT_NO : SS_EXIT_OK;
+}
+
+static enum ss_exit
+list(struct cli *c, struct ss_err *err)
+{
+	const char *s = opt.list.state;
+	struct query q;
+	uint64_t rows = 0;
+	int rc;
+
+	if (s != NULL && strcmp(s, "failed") != 0 && strcmp(s, "parked") != 0 && strcmp(s, "dead") != 0 &&
+	    strcmp(s, "open") != 0) {
+		err_set(err, SS_EXIT_USAGE, "--state is failed, parked, dead or open, not '%s'", s);
+		return SS_EXIT_USAGE;
+	}
+	opt.list.pipeline = opt.pipeline;
+	rc = query_open(&q, c, 1, opt.json, err);
+	if (rc == 0)
+		rc = query_list(&q, &opt.list, &rows, err);
+	query_close(&q);
+	return rc == -1 ? err->exit : rows == 0 ? SS_EXIT_NO : SS_EXIT_OK;
+}
+
+static enum ss_exit
+stats(struct cli *c, struct ss_err *err)
+{
+	struct query q;
+	int rc = query_open(&q, c, 1, opt.json, err);
+
+	if (rc == 0)
+		rc = query_stats(&q, err);
+	query_close(&q);
+	return rc == -1 ? err->exit : SS_EXIT_OK;
+}
+
+static enum ss_exit
+track(struct cli *c, struct ss_err *err)
+{
+	if (c->argc == 0)
+		return record_filter(c, opt.pipeline, err);
+	if (strcmp(c->argv[0], "show") == 0)
+		return show(c, err);
+	if (c->argc > 1) {
+		err_set(err, SS_EXIT_USAGE, "unexpected argument '%s'", c->argv[1]);
+		return SS_EXIT_USAGE;
+	}
+	if (strcmp(c->argv[0], "list") == 0)
+		return list(c, err);
+	if (strcmp(c->argv[0], "stats") == 0)
+		return stats(c, err);
+	err_set(err, SS_EXIT_USAGE, "no such verb: '%s' (see --help)", c->argv[0]);
+	return SS_EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct cli_prog prog = {
+		.name = "ss-track",
+		.args = "[-p NAME] < events | ss-track [options] show ID | list | stats",
+		.about = "Without a verb: records the events and outcomes that pass in the log.\n"
+		    "With one: answers from the log.",
+		.opts = opts,
+		.verbs = verbs,
+	};
+
+	return cli_main(argc, argv, &prog, track);
+}

@@ -1,0 +1,519 @@
+#include "flow/replay.h"
+
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "event/jqx.h"
+#include "event/out.h"
+#include "event/outcome.h"
+#include "flow/record.h"
+#include "peer/fetchcsv.h"
+#include "store/ledger.h"
+#include "store/log.h"
+
+#define CHOICES 32
+
+/* What the log says about an id. */
+struct found {
+	const struct replay_opts *o;
+	struct json_mem mem;
+	/* events with this id; more than one when sources share it */
+	struct { char *source; char *line; size_t n; uint64_t seq; char *label; } ev[CHOICES];
+	size_t nev;
+	/* pipelines it was ever in, with the place of its newest delivery there */
+	struct { char *name, *source; uint64_t place, replays; } pipe[CHOICES];
+	size_t npipe;
+	int failed;
+};
+
+static void
+found_free(struct found *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->nev; i++) {
+		free(f->ev[i].source);
+		free(f->ev[i].line);
+		free(f->ev[i].label);
+	}
+	for (i = 0; i < f->npipe; i++) {
+		free(f->pipe[i].name);
+		free(f->pipe[i].source);
+	}
+	json_mem_free(&f->mem);
+}
+
+static char *
+keep_text(struct found *f, const char *p, size_t n)
+{
+	char *s = strndup(p == NULL ? "" : p, n);
+
+	f->failed |= s == NULL;
+	return s;
+}
+
+/* A delivery of it in a pipeline, opened at place (0: only heard of). */
+static void
+add_pipe(struct found *f, const char *p, size_t n, struct json_span source, uint64_t place, int replay)
+{
+	size_t i;
+
+	for (i = 0; i < f->npipe; i++)
+		if (strlen(f->pipe[i].name) == n && memcmp(f->pipe[i].name, p, n) == 0 &&
+		    strlen(f->pipe[i].source) == source.n && memcmp(f->pipe[i].source, source.p, source.n) == 0)
+			break;
+	if (i == CHOICES)
+		return;
+	if (i == f->npipe) {
+		f->pipe[i].name = keep_text(f, p, n);
+		f->pipe[i].source = keep_text(f, source.p, source.n);
+		if (f->failed)
+			return;
+		f->pipe[i].place = f->pipe[i].replays = 0;
+		f->npipe++;
+	}
+	if (place > f->pipe[i].place)
+		f->pipe[i].place = place;
+	f->pipe[i].replays += replay != 0;
+}
+
+static void
+add_labels(struct found *f, struct json_span list, struct json_span source, uint64_t place)
+{
+	const char *p = list.p, *end = list.p + list.n, *c;
+
+	if (list.n == 0)
+		add_pipe(f, "-", 1, source, place, 0);
+	for (; p != NULL && p < end; p = c + 1) {
+		c = memchr(p, ',', (size_t)(end - p));
+		if (c == NULL)
+			c = end;
+		add_pipe(f, p, (size_t)(c - p), source, place, 0);
+	}
+}
+
+static int
+is_id(const struct found *f, struct json_span s)
+{
+	return s.n == strlen(f->o->id) && memcmp(s.p, f->o->id, s.n) == 0;
+}
+
+static int
+look(void *ctx, const struct log_line *line)
+{
+	struct found *f = ctx;
+	struct buf b = { 0 };
+	struct event ev;
+	struct yyjson_val *of;
+	struct json_span source;
+	enum event_type t;
+
+	(void)buf_add(&b, line->p, line->body);
+	f->failed |= buf_addc(&b, '}') == -1;
+	if (f->failed || event_parse(&ev, &f->mem, b.p, b.len, NULL) == -1)
+		goto done;
+	t = event_type(&ev);
+	of = json_get(ev.data, "event");
+	source = json_str(json_get(of, "source"));
+	if (!ev.is_ss && is_id(f, ev.id) && f->nev < CHOICES) {
+		size_t i = f->nev++;
+
+		f->ev[i].source = keep_text(f, ev.source.p, ev.source.n);
+		f->ev[i].line = keep_text(f, b.p, b.len);
+		f->ev[i].n = b.len;
+		f->ev[i].seq = line->seq;
+		f->ev[i].label = keep_text(f, ev.pipeline.p, ev.pipeline.n);
+		add_labels(f, ev.pipeline, ev.source, line->seq);
+	} else if (ev.is_ss && source.p != NULL && is_id(f, json_str(json_get(of, "id")))) {
+		struct json_span pipe = json_str(json_get(ev.data, "pipeline"));
+
+		if (pipe.n > 0 && (t == EVENT_REPLAYED || t == EVENT_ACCEPTED))
+			add_pipe(f, pipe.p, pipe.n, source, line->seq, t == EVENT_REPLAYED);
+	}
+done:
+	buf_free(&b);
+	return f->failed;
+}
+
+static int
+find(struct found *f, struct log *log, struct ss_err *err)
+{
+	struct buf needle = { 0 };
+	int rc;
+
+	(void)json_put_cstr(&needle, f->o->id);
+	rc = needle.failed ? err_nomem(err) : log_search(log, 1, needle.p, needle.len, look, f, err);
+	buf_free(&needle);
+	if (rc == 0 && f->failed)
+		rc = err_nomem(err);
+	return rc == 0 ? 0 : -1;
+}
+
+/* The event meant: 0 with its index, else an exit code with err filled. */
+static enum ss_exit
+choose_event(const struct found *f, size_t *at, struct ss_err *err)
+{
+	char names[600] = "";
+	size_t i, hits = 0, k = 0;
+
+	for (i = 0; i < f->nev; i++) {
+		if (f->o->source != NULL && strcmp(f->o->source, f->ev[i].source) != 0)
+			continue;
+		hits++;
+		*at = i;
+		if (k < sizeof(names))
+			k += (size_t)snprintf(names + k, sizeof(names) - k, "%s%s", k > 0 ? ", " : "", f->ev[i].source);
+	}
+	if (hits == 0) {
+		err_set(err, SS_EXIT_NO, "no event with the id '%.100s' is in the log", f->o->id);
+		return SS_EXIT_NO;
+	}
+	if (hits > 1) {
+		err_set(err, SS_EXIT_USAGE, "several sources have this id, say which by --source: %s", names);
+		return SS_EXIT_USAGE;
+	}
+	return SS_EXIT_OK;
+}
+
+static enum ss_exit
+choose_pipe(const struct found *f, const char *source, const char **name, uint64_t *place, uint64_t *replays,
+    struct ss_err *err)
+{
+	char names[600] = "";
+	size_t i, hits = 0, k = 0;
+
+	*name = f->o->pipeline;
+	*place = *replays = 0;
+	for (i = 0; i < f->npipe; i++) {
+		if (strcmp(f->pipe[i].source, source) != 0)
+			continue;
+		if (f->o->pipeline != NULL ? strcmp(f->o->pipeline, f->pipe[i].name) != 0 : strcmp(f->pipe[i].name, "-") == 0)
+			continue;
+		hits++;
+		*name = f->pipe[i].name;
+		*place = f->pipe[i].place;
+		*replays = f->pipe[i].replays;
+		if (k < sizeof(names))
+			k += (size_t)snprintf(names + k, sizeof(names) - k, "%s%s", k > 0 ? ", " : "", f->pipe[i].name);
+	}
+	if (f->o->pipeline == NULL && hits != 1) {
+		err_set(err, SS_EXIT_USAGE, hits == 0 ? "the event is in no pipeline: say by -p which should have it%s" :
+		    "the event is in several pipelines, say which by -p: %s", names);
+		return SS_EXIT_USAGE;
+	}
+	return SS_EXIT_OK;
+}
+
+static void
+who(char out[64])
+{
+	const struct passwd *pw = getpwuid(getuid());
+
+	(void)snprintf(out, 64, "%s", pw != NULL ? pw->pw_name : "?");
+}
+
+/* Store ss.replay; its place is the delivery's from now on. */
+static int
+put_replay(struct cli *c, struct record *r, const struct found *f, size_t at, const char *pipe, uint64_t old,
+    uint64_t replays, struct ss_err *err)
+{
+	struct buf b = { 0 };
+	char id[UUID_TEXT], time[CLOCK_TEXT], by[64];
+	struct event ev;
+	int rc;
+
+	cli_uuid(c, id);
+	clock_format(clock_now(&c->clock), time);
+	who(by);
+	if (event_parse(&ev, &r->mem, f->ev[at].line, f->ev[at].n, err) == -1)
+		return -1;
+	(void)buf_addf(&b, "{\"specversion\":\"1.0\",\"id\":\"%s\",\"source\":\"ss-replay\",\"type\":\"ss.replay\"", id);
+	if (ev.subject.n > 0)
+		(void)json_put_member(&b, "subject", ev.subject.p, ev.subject.n);
+	(void)buf_addf(&b, ",\"time\":\"%s\",\"data\":{\"event\":{", time);
+	(void)json_put_member(&b, "source", ev.source.p, ev.source.n);
+	(void)json_put_member(&b, "id", ev.id.p, ev.id.n);
+	(void)buf_addf(&b, ",\"seq\":%" PRIu64, f->ev[at].seq);
+	if (old != 0)
+		(void)buf_addf(&b, ",\"place\":%" PRIu64, old);
+	(void)buf_addc(&b, '}');
+	(void)json_put_member(&b, "pipeline", pipe, strlen(pipe));
+	(void)buf_addf(&b, ",\"n\":%" PRIu64, replays + 1);
+	if (f->o->force)
+		(void)buf_adds(&b, ",\"force\":true");
+	(void)json_put_member(&b, "by", by, strlen(by));
+	(void)buf_adds(&b, "}}");
+	rc = b.failed ? err_nomem(err) : record_own(r, b.p, b.len, 0, err);
+	buf_free(&b);
+	return rc == -1 || record_commit(r, NULL, err) == -1 ? -1 : 0;
+}
+
+/* End what was opened at place: its event lives on in a new one. */
+static int
+supersede(struct cli *c, struct record *r, const struct found *f, size_t at, const char *pipe, uint64_t place,
+    const char *by, struct ss_err *err)
+{
+	struct outcome o = { .type = EVENT_SUPERSEDED, .stage = "replay", .pipeline = pipe, .ms = -1,
+		.class = OUTCOME_STALE, .code = "edited", .message = by };
+	struct event_edit e = { "ssplace", NULL, 0 };
+	struct buf line = { 0 }, b = { 0 };
+	char id[UUID_TEXT], num[24];
+	struct event ev;
+	int rc = -1;
+
+	e.n = (size_t)snprintf(num, sizeof(num), "%" PRIu64, place);
+	e.raw = num;
+	cli_uuid(c, id);
+	if (event_parse(&ev, &r->mem, f->ev[at].line, f->ev[at].n, err) == 0 && event_edit(&line, &ev, &e, 1) == 0 &&
+	    event_parse(&ev, &r->mem, line.p, line.len, err) == 0 &&
+	    outcome_put(&b, &ev, &o, id, clock_now(&c->clock)) == 0 && record_own(r, b.p, b.len, 0, err) == 0)
+		rc = 0;
+	buf_free(&line);
+	buf_free(&b);
+	return rc;
+}
+
+/* The line that --edit made of the event: a new id, the old one as its cause. */
+static int
+edited(struct cli *c, const struct found *f, size_t at, struct buf *out, struct ss_err *err)
+{
+	static const char *const own[] = { "ssseq", "sscrc", "sspipeline", "recordedtime" };
+	struct jqx *j = jqx_open(f->o->edit, "--edit", NULL, err);
+	struct buf res = { 0 }, cause = { 0 }, nid = { 0 };
+	struct json_mem mem = { 0 };
+	struct event_edit e[6];
+	char id[UUID_TEXT];
+	struct event ev;
+	size_t i, n = 0;
+	int rc = -1;
+
+	if (j == NULL)
+		return -1;
+	if (jqx_run(j, f->ev[at].line, f->ev[at].n, &res, 2, err) != 1) {
+		if (err->text[0] == '\0')
+			err_set(err, SS_EXIT_USAGE, "--edit must give one event");
+		err->exit = SS_EXIT_USAGE;
+		goto done;
+	}
+	if (event_parse(&ev, &mem, res.p, res.len - 1, err) == -1) {
+		err_prefix(err, "--edit");
+		goto done;
+	}
+	cli_uuid(c, id);
+	(void)json_put_cstr(&nid, id);
+	(void)json_put_cstr(&cause, f->o->id);
+	for (i = 0; i < 4; i++)
+		e[n++] = (struct event_edit){ own[i], NULL, 0 };
+	e[n++] = (struct event_edit){ "id", nid.p, nid.len };
+	e[n++] = (struct event_edit){ "causationid", cause.p, cause.len };
+	rc = event_edit(out, &ev, e, n) == -1 ? err_nomem(err) : 0;
+done:
+	jqx_free(j);
+	json_mem_free(&mem);
+	buf_free(&res);
+	buf_free(&cause);
+	buf_free(&nid);
+	return rc;
+}
+
+/* Lines of b through the recorder, as if they had come on standard input. */
+static int
+store_lines(struct record *r, const struct buf *b, uint64_t *rejects, struct ss_err *err)
+{
+	const char *p = b->p, *end = b->p + b->len, *nl;
+	struct line l = { .number = 0 };
+
+	for (; p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		if (nl == NULL)
+			nl = end;
+		l.p = p;
+		l.n = (size_t)(nl - p);
+		l.number++;
+		if (l.n > 0 && record_line(r, &l, LINE_OK, err) == -1)
+			return -1;
+	}
+	*rejects = r->rejects;
+	return record_commit(r, NULL, err);
+}
+
+/* A CSV row that was refused: header and text through the reader again. */
+static int
+read_again(struct cli *c, const struct event *ev, struct buf *out, struct ss_err *err)
+{
+	struct yyjson_val *header = json_get(ev->data, "header"), *cell;
+	struct json_span text = json_str(json_get(ev->data, "text"));
+	struct fetchcsv_opts o = { .path = "-", .uuid = &c->uuid, .clock = &c->clock };
+	struct fetchcsv_sum sum;
+	struct buf in = { 0 };
+	char source[256], from[32];
+	struct out w;
+	size_t i;
+	int fd = memfd_create("row", MFD_CLOEXEC), to = memfd_create("events", MFD_CLOEXEC), rc = -1;
+
+	if (text.p == NULL) {
+		err_set(err, SS_EXIT_USAGE, "the rejected line is not text: mend the source and read it again");
+		goto done;
+	}
+	if (header == NULL) {
+		/* a line that was no event: perhaps it is one now */
+		rc = buf_add(out, text.p, text.n) == -1 ? err_nomem(err) : 0;
+		goto done;
+	}
+	for (i = 0; (cell = json_at(header, i)) != NULL; i++) {
+		struct json_span s = json_str(cell);
+		size_t k;
+
+		(void)buf_adds(&in, i > 0 ? ",\"" : "\"");
+		for (k = 0; k < s.n; k++)
+			(void)buf_adds(&in, s.p[k] == '"' ? "\"\"" : (char[]){ s.p[k], '\0' });
+		(void)buf_addc(&in, '"');
+	}
+	(void)buf_addc(&in, '\n');
+	(void)buf_add(&in, text.p, text.n);
+	(void)buf_addc(&in, '\n');
+	(void)snprintf(source, sizeof(source), "%.*s", (int)(ev->source.n < 250 ? ev->source.n : 250), ev->source.p);
+	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	o.source = source;
+	o.path = from;
+	if (fd == -1 || to == -1 || in.failed || write(fd, in.p, in.len) != (ssize_t)in.len) {
+		err_sys(err, SS_EXIT_AGAIN, "cannot hold the row");
+		goto done;
+	}
+	out_init(&w, to, "memory");
+	rc = fetchcsv_run(&o, &w, &sum, err);
+	if (rc == 0)
+		rc = out_flush(&w, err);
+	out_free(&w);
+	if (rc == 0) {
+		off_t n = lseek(to, 0, SEEK_END);
+
+		if (n < 0 || buf_room(out, (size_t)n + 1) == -1 || pread(to, out->p, (size_t)n, 0) != n)
+			rc = err_sys(err, SS_EXIT_AGAIN, "cannot read the row's events back");
+		else
+			out->len = (size_t)n;
+	}
+done:
+	if (fd != -1)
+		(void)close(fd);
+	if (to != -1)
+		(void)close(to);
+	buf_free(&in);
+	return rc;
+}
+
+struct replay {
+	struct cli *c;
+	struct log *log;
+	struct ledger *ledger;
+	struct record r;
+	struct found f;
+	size_t at;
+	const char *pipe;
+	uint64_t place, replays;
+};
+
+/* A new event instead of the old one: store it, end the old one superseded. */
+static int
+replace(struct replay *x, struct buf *lines, uint64_t *rejects, struct ss_err *err)
+{
+	/* a dead or finished delivery is opened again so that it can end anew */
+	if (put_replay(x->c, &x->r, &x->f, x->at, x->pipe, x->place, x->replays, err) == -1)
+		return -1;
+	if (store_lines(&x->r, lines, rejects, err) == -1)
+		return -1;
+	if (*rejects > 0)
+		return 0;
+	return supersede(x->c, &x->r, &x->f, x->at, x->pipe, x->r.first, "by an event made from it", err) == -1 ? -1 :
+	    record_commit(&x->r, NULL, err);
+}
+
+static enum ss_exit
+go(struct replay *x, struct ss_err *err)
+{
+	const struct replay_opts *o = x->f.o;
+	struct buf lines = { 0 };
+	struct json_mem mem = { 0 };
+	struct event ev;
+	uint64_t rejects = 0;
+	int rc, rejected;
+
+	if (event_parse(&ev, &mem, x->f.ev[x->at].line, x->f.ev[x->at].n, err) == -1)
+		return SS_EXIT_DAMAGE;
+	rejected = ev.type.n == 13 && memcmp(ev.type.p, "line.rejected", 13) == 0;
+	if (o->edit != NULL) {
+		rc = edited(x->c, &x->f, x->at, &lines, err);
+		if (rc == 0 && rejected) {
+			struct buf one = lines;
+
+			lines = (struct buf){ 0 };
+			rc = event_parse(&ev, &mem, one.p, one.len, err) == -1 ? -1 : read_again(x->c, &ev, &lines, err);
+			buf_free(&one);
+		}
+		if (rc == 0)
+			rc = replace(x, &lines, &rejects, err);
+	} else if (rejected) {
+		rc = read_again(x->c, &ev, &lines, err);
+		if (rc == 0)
+			rc = replace(x, &lines, &rejects, err);
+	} else {
+		rc = put_replay(x->c, &x->r, &x->f, x->at, x->pipe, x->place, x->replays, err);
+	}
+	buf_free(&lines);
+	json_mem_free(&mem);
+	return rc == -1 ? (err->exit == SS_EXIT_OK ? SS_EXIT_AGAIN : err->exit) : rejects > 0 ? SS_EXIT_OPEN : SS_EXIT_OK;
+}
+
+static enum ss_exit
+print(const struct found *f, size_t at)
+{
+	return fwrite(f->ev[at].line, 1, f->ev[at].n, stdout) == f->ev[at].n && fputc('\n', stdout) != EOF ?
+	    SS_EXIT_OK : SS_EXIT_AGAIN;
+}
+
+enum ss_exit
+replay_run(struct cli *c, const struct replay_opts *o, struct ss_err *err)
+{
+	struct replay x = { .c = c, .f = { .o = o } };
+	struct run_opts run = o->run;
+	char name[128] = "";
+	enum ss_exit e = SS_EXIT_AGAIN, worked;
+
+	if (log_open(&x.log, c->home, !o->print, &c->clock, &c->rng, err) == -1 || find(&x.f, x.log, err) == -1) {
+		e = err->exit;
+		goto done;
+	}
+	e = choose_event(&x.f, &x.at, err);
+	if (e != SS_EXIT_OK)
+		goto done;
+	if (o->print) {
+		e = print(&x.f, x.at);
+		goto done;
+	}
+	e = choose_pipe(&x.f, x.f.ev[x.at].source, &x.pipe, &x.place, &x.replays, err);
+	if (e != SS_EXIT_OK)
+		goto done;
+	(void)snprintf(name, sizeof(name), "%s", x.pipe);
+	if (ledger_open(&x.ledger, c->home, x.log, err) == -1 ||
+	    record_init(&x.r, x.log, x.ledger, c, name, 1, err) == -1) {
+		e = err->exit;
+		goto done;
+	}
+	e = go(&x, err);
+done:
+	record_free(&x.r);
+	found_free(&x.f);
+	ledger_close(x.ledger);
+	log_close(x.log);
+	if ((e != SS_EXIT_OK && e != SS_EXIT_OPEN) || o->print || err->text[0] != '\0')
+		return e;
+	run.name = name;
+	run.no_input = 1;
+	worked = run_pipeline(c, &run, err);
+	return err_worse(e, worked);
+}

@@ -122,8 +122,8 @@ ledger_note(struct ledger *l, const char *pipeline, uint64_t first, uint64_t n, 
 	return 0;
 }
 
-static int
-applied_get(struct table_txn *t, uint64_t *applied, struct ss_err *err)
+int
+ledger_applied_get(struct table_txn *t, uint64_t *applied, struct ss_err *err)
 {
 	struct table_val v;
 	int rc = table_get(t, DB_META, "applied", 7, &v, err);
@@ -193,6 +193,21 @@ note_after(const struct ledger *l, uint64_t next, uint64_t end)
 	return end;
 }
 
+/* What is applied must be in the log as it is now. */
+static int
+check_end(struct ledger *l, uint64_t applied, struct ss_err *err)
+{
+	uint64_t end;
+
+	if (log_end(l->log, &end, err) == -1)
+		return -1;
+	if (applied < end)
+		return 0;
+	return err_set(err, SS_EXIT_DAMAGE, "state/ speaks of place %llu but the log ends at %llu: lines are lost or the "
+	    "log was replaced; look with ss-log verify, then run ss-log rebuild", (unsigned long long)applied,
+	    (unsigned long long)end - 1);
+}
+
 /* One transaction's worth; *done when the tables have reached end. */
 static int
 step(struct ledger *l, uint64_t end, uint64_t *applied, int *done, struct ss_err *err)
@@ -204,13 +219,14 @@ step(struct ledger *l, uint64_t end, uint64_t *applied, int *done, struct ss_err
 
 	if (table_begin(&a.t, l->env, 1, err) == -1)
 		return -1;
-	if (applied_get(a.t, &next, err) == -1)
+	if (ledger_applied_get(a.t, &next, err) == -1)
 		goto fail;
-	if (next >= end) {
-		err_set(err, SS_EXIT_DAMAGE, "state/ speaks of place %llu but the log ends at %llu: lines are lost or the "
-		    "log was replaced; look with ss-log verify, then run ss-log rebuild", (unsigned long long)next,
-		    (unsigned long long)end - 1);
-		goto fail;
+	if (next + 1 >= end) {
+		/* another process was quicker, or the log is shorter than it was */
+		table_abort(a.t);
+		*applied = next;
+		*done = 1;
+		return check_end(l, next, err);
 	}
 	from = ++next;
 	while (rc == 0 && next < end && next - from < BATCH_LINES) {
@@ -242,7 +258,7 @@ behind(struct ledger *l, uint64_t end, uint64_t *applied, struct ss_err *err)
 
 	if (table_begin(&t, l->env, 0, err) == -1)
 		return -1;
-	rc = applied_get(t, applied, err);
+	rc = ledger_applied_get(t, applied, err);
 	table_abort(t);
 	return rc == -1 ? -1 : *applied + 1 != end;
 }
@@ -267,21 +283,40 @@ ledger_catchup(struct ledger *l, uint64_t *applied, struct ss_err *err)
 	return 0;
 }
 
-int
-ledger_rebuild(struct ledger *l, uint64_t *lines, struct ss_err *err)
+/* LMDB's file and its lock. */
+static int
+remove_files(const char *path, struct ss_err *err)
 {
 	char lock[PATH_MAX];
 
+	if (snprintf(lock, sizeof(lock), "%s-lock", path) >= (int)sizeof(lock))
+		return err_set(err, SS_EXIT_USAGE, "path of $SS_HOME is too long");
+	if ((unlink(path) == -1 && errno != ENOENT) || (unlink(lock) == -1 && errno != ENOENT))
+		return err_sys(err, SS_EXIT_AGAIN, "cannot remove '%s'", path);
+	return 0;
+}
+
+int
+ledger_remove(const char *home, struct ss_err *err)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/state/ledger.mdb", home) >= (int)sizeof(path))
+		return err_set(err, SS_EXIT_USAGE, "path of $SS_HOME is too long");
+	return remove_files(path, err);
+}
+
+int
+ledger_rebuild(struct ledger *l, uint64_t *applied, struct ss_err *err)
+{
 	table_close(l->env);
 	l->env = NULL;
-	if (snprintf(lock, sizeof(lock), "%s-lock", l->path) >= (int)sizeof(lock))
-		return err_set(err, SS_EXIT_USAGE, "path of $SS_HOME is too long");
-	if ((unlink(l->path) == -1 && errno != ENOENT) || (unlink(lock) == -1 && errno != ENOENT))
-		return err_sys(err, SS_EXIT_AGAIN, "cannot remove '%s'", l->path);
+	if (remove_files(l->path, err) == -1)
+		return -1;
 	notes_clear(l);
 	if (open_env(l, err) == -1)
 		return -1;
-	return ledger_catchup(l, lines, err);
+	return ledger_catchup(l, applied, err);
 }
 
 int

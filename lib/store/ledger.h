@@ -30,8 +30,9 @@ struct ledger_view;
 
 int ledger_open(struct ledger **out, const char *home, struct log *log, struct ss_err *err);
 void ledger_close(struct ledger *l);
-/* Throws the tables away and applies the whole log.  lines: how many. */
-int ledger_rebuild(struct ledger *l, uint64_t *lines, struct ss_err *err);
+/* Throws the tables away and applies the whole log.  *applied, if not NULL, is
+ * the place up to which they are made. */
+int ledger_rebuild(struct ledger *l, uint64_t *applied, struct ss_err *err);
 
 /* Apply what the log has durable and the ledger has not (makes it durable
  * first).  *applied, if not NULL, is the place up to which it is made. */
@@ -42,10 +43,16 @@ int ledger_catchup(struct ledger *l, uint64_t *applied, struct ss_err *err);
  * pipeline alone.  Saves reading them back; ledger_catchup() applies it. */
 int ledger_note(struct ledger *l, const char *pipeline, uint64_t first, uint64_t n, struct ss_err *err);
 
+/* Removes the tables of home; ledger_open() then begins anew. */
+int ledger_remove(const char *home, struct ss_err *err);
+
 /* Look-ups go by a view: one read transaction, seen as of the last catch-up.
  * Short-lived: one batch. */
 int ledger_view(struct ledger_view **out, struct ledger *l, struct ss_err *err);
 void ledger_view_end(struct ledger_view *v);
+
+/* The place up to which the tables were made. */
+int ledger_applied(struct ledger_view *v, uint64_t *place, struct ss_err *err);
 
 /* Seen foreign and v5 ids: place of (source, id): 1, 0, -1. */
 int ledger_seen(struct ledger_view *v, struct json_span source, struct json_span id, uint64_t *place, struct ss_err *err);
@@ -77,7 +84,7 @@ struct ledger_exc {
 	int64_t due, deadline;	/* ms, 0 none */
 	int64_t since;		/* when the first such outcome was written */
 	int force;
-	/* points into the row; valid until the view ends */
+	/* valid during the call of each, or as long as mem is */
 	struct json_span id, source, type, subject, key, target, stage, class, code, message;
 	struct json_span table, row;	/* parked: what it waits for */
 	uint64_t behind;	/* parked: the place it waits behind, 0 none */
@@ -116,7 +123,8 @@ int ledger_known_count(struct ledger_view *v, uint64_t *n, struct ss_err *err);
 int ledger_intents(struct ledger_view *v, struct json_span target,
     int (*each)(void *ctx, struct json_span id, uint64_t place), void *ctx, struct ss_err *err);
 
-/* Worker crashes noted for a pipeline since its position last moved. */
+/* Worker crashes noted over the same work [*first, *last] while any of it is
+ * open; *n 0: none. */
 int ledger_crashes(struct ledger_view *v, const char *pipeline, uint64_t *n, uint64_t *first, uint64_t *last,
     struct ss_err *err);
 

@@ -429,6 +429,7 @@ ledger_apply_line(struct apply *a, const struct log_line *line)
 	case EVENT_STOP:
 		return 0;
 	default:
-		return apply_event(a, &ev, line->seq);
+		/* a kind of a newer version is none of ours */
+		return ev.is_ss ? 0 : apply_event(a, &ev, line->seq);
 	}
 }

@@ -63,6 +63,9 @@ uint64_t ledger_u64(const void *p);
 /* name NUL BE64 into key; -1 when the name is too long. */
 int ledger_key(struct buf *key, const char *name, size_t n, uint64_t place, struct ss_err *err);
 
+/* ledger.c */
+int ledger_applied_get(struct table_txn *t, uint64_t *applied, struct ss_err *err);
+
 /* ledger_apply.c */
 int ledger_apply_line(struct apply *a, const struct log_line *line);
 int ledger_apply_open(struct apply *a, const char *pipeline, size_t n, uint64_t first, uint64_t count);

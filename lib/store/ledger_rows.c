@@ -6,6 +6,12 @@
 #include "store/ledger_internal.h"
 
 int
+ledger_applied(struct ledger_view *v, uint64_t *place, struct ss_err *err)
+{
+	return ledger_applied_get(v->t, place, err);
+}
+
+int
 ledger_seen(struct ledger_view *v, struct json_span source, struct json_span id, uint64_t *place, struct ss_err *err)
 {
 	struct hash_128 h = hash_pair(source.p, source.n, id.p, id.n);

@@ -85,6 +85,14 @@ known_last(struct log *l)
 	return hint_get(l, &h) && h.active == l->active.first ? h.last : 0;
 }
 
+uint64_t
+log_synced(struct log *l, uint64_t first)
+{
+	struct log_hint h;
+
+	return hint_get(l, &h) && h.active == first ? h.synced : 0;
+}
+
 /* Take up the newest segment as the active one.  sole: nobody else has the log
  * open for appending, so bytes behind the last sync may be a power cut's. */
 static int

@@ -105,9 +105,10 @@ int log_search(struct log *l, uint64_t first, const char *needle, size_t n,
     int (*each)(void *ctx, const struct log_line *line), void *ctx, struct ss_err *err);
 
 /* Check everything: each(ctx, path, offset, seq, what) per finding.  Returns the
- * number of findings or -1. */
+ * number of findings or -1.  Bad lines at the very end that were perhaps never
+ * synced are torn, not damaged: the next writer moves them to quarantine/. */
 struct log_report {
-	uint64_t segments, lines, bytes, first, last, damaged, gaps;
+	uint64_t segments, lines, bytes, first, last, damaged, gaps, torn;
 };
 int log_verify(struct log *l, struct log_report *rep,
     void (*each)(void *ctx, const char *path, uint64_t offset, uint64_t seq, const char *what), void *ctx,

@@ -81,6 +81,9 @@ int log_seg_check(const char *p, size_t n, uint32_t seed, uint64_t *seq, size_t 
  * the good line that it begins with, 0 none.  The rest follows a byte behind. */
 size_t log_seg_prefix(const char *p, size_t n, uint32_t seed, uint64_t *seq, size_t *body);
 
+/* log.c: how many bytes of that segment are known to be durable, 0 unknown. */
+uint64_t log_synced(struct log *l, uint64_t first);
+
 /* log_repair.c: bring the active segment in order, under the append lock.
  * from: offset up to which it was synced (a line boundary), not before start,
  * which is the offset behind the header line. */

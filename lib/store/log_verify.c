@@ -15,6 +15,7 @@ struct check {
 	const char *path;
 	uint32_t seed;
 	uint64_t next;		/* the place that the next line must have, 0: not known */
+	uint64_t sure;		/* bad bytes below this offset are damage in any case */
 	int findings;
 	int after_bad;		/* the line before was damaged: a gap is explained */
 };
@@ -28,6 +29,16 @@ finding(struct check *k, uint64_t off, uint64_t seq, const char *what)
 }
 
 static void
+bad(struct check *k, uint64_t off, const char *what)
+{
+	if (off < k->sure)
+		k->rep->damaged++;
+	else
+		k->rep->torn++;
+	finding(k, off, k->next, what);
+}
+
+static void
 one_line(struct check *k, const char *p, size_t n, uint64_t off)
 {
 	uint64_t seq;
@@ -37,18 +48,21 @@ one_line(struct check *k, const char *p, size_t n, uint64_t off)
 	if (!log_seg_check(p, n, seed, &seq, &body)) {
 		size_t len = log_seg_prefix(p, n, seed, &seq, &body);
 
-		k->rep->damaged++;
 		if (len != 0) {
+			k->rep->damaged++;
 			finding(k, off + len, seq, "a newline is damaged");
 			one_line(k, p, len, off);
 			one_line(k, p + len + 1, n - len - 1, off + len + 1);
 			return;
 		}
 		k->after_bad = 1;
-		finding(k, off, k->next, off == 0 ? "the segment's header line is damaged" :
+		bad(k, off, off == 0 ? "the segment's header line is damaged" :
 		    "the line is damaged (its checksum does not agree)");
 		return;
 	}
+	/* good lines behind bad ones: these were no torn end */
+	k->rep->damaged += k->rep->torn;
+	k->rep->torn = 0;
 	k->rep->lines++;
 	if (k->next != 0 && seq < k->next) {
 		finding(k, off, seq, "the line stands twice or out of order");
@@ -87,8 +101,7 @@ one_segment(struct log *l, const struct log_seg *s, int newest, struct check *k,
 		char *nl;
 
 		if (buf_room(&b, LOG_BLOCK) == -1) {
-			finding(k, off, k->next, "no line ends here: damaged");
-			k->rep->damaged++;
+			bad(k, off, "no line ends here: damaged");
 			off += b.len;
 			buf_clear(&b);
 			(void)buf_room(&b, LOG_BLOCK);
@@ -116,8 +129,7 @@ one_segment(struct log *l, const struct log_seg *s, int newest, struct check *k,
 		}
 	}
 	if (n != -1 && b.len > 0) {
-		k->rep->damaged++;
-		finding(k, off, k->next, newest ? "torn end (the next writer moves it to quarantine/)" :
+		bad(k, off, newest ? "torn end (the next writer moves it to quarantine/)" :
 		    "torn end in a finished segment");
 	}
 	k->rep->bytes += off + b.len;
@@ -146,6 +158,7 @@ log_verify(struct log *l, struct log_report *rep,
 		k.path = path;
 		if (k.next != 0 && s.first > k.next && !k.after_bad)
 			finding(&k, 0, k.next, "lines are missing before this segment");
+		k.sure = i + 1 == l->nsegs ? log_synced(l, s.first) : UINT64_MAX;
 		if (s.first < k.next)
 			finding(&k, 0, s.first, "the segment begins at a place that was used before");
 		k.next = s.first;

@@ -54,11 +54,13 @@ key_of(struct key *k, const char *p, size_t n)
 int
 rows_check_name(const char *name, struct ss_err *err)
 {
-	static const char ok[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	static const char ok[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 	size_t n = strlen(name);
 
 	if (n == 0 || n > 64 || name[0] == '.' || strspn(name, ok) != n)
-		return err_set(err, SS_EXIT_USAGE, "'%s' is no name for a table: 1 to 64 of A-Z a-z 0-9 . _ -, no dot first",
+		return err_set(err, SS_EXIT_USAGE,
+		    "'%s' is no name for a table: 1 to 64 of A-Z a-z 0-9 . _ -, no dot first",
 		    name);
 	return 0;
 }
@@ -237,7 +239,8 @@ list_dir(DIR *d, char ***names, size_t *n)
 }
 
 int
-rows_names(const char *home, int (*each)(void *ctx, const char *name), void *ctx, struct ss_err *err)
+rows_names(const char *home, int (*each)(void *ctx, const char *name), void *ctx,
+    struct ss_err *err)
 {
 	char dir[PATH_BYTES], **names = NULL;
 	size_t n = 0, i;
@@ -248,7 +251,8 @@ rows_names(const char *home, int (*each)(void *ctx, const char *name), void *ctx
 		return -1;
 	d = opendir(dir);
 	if (d == NULL)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(err, SS_EXIT_AGAIN, "cannot list '%s'", dir);
+		return errno == ENOENT || errno == ENOTDIR ? 0 :
+		    err_sys(err, SS_EXIT_AGAIN, "cannot list '%s'", dir);
 	if (list_dir(d, &names, &n) == -1)
 		rc = err_nomem(err);
 	(void)closedir(d);
@@ -286,7 +290,8 @@ clear_away(const struct rows_load *l)
 
 /* A row under its key as it stands in the table; a new transaction now and then. */
 static int
-put_row(struct rows_load *l, const void *key, size_t kn, const void *row, size_t rn, struct ss_err *err)
+put_row(struct rows_load *l, const void *key, size_t kn, const void *row, size_t rn,
+    struct ss_err *err)
 {
 	if (++l->n > LOAD_BATCH) {
 		struct table_txn *t = l->txn;
@@ -335,7 +340,8 @@ load_lock(struct rows_load *l, struct ss_err *err)
 }
 
 int
-rows_load_open(struct rows_load **out, const char *home, const char *name, int add, struct ss_err *err)
+rows_load_open(struct rows_load **out, const char *home, const char *name, int add,
+    struct ss_err *err)
 {
 	struct rows_load *l;
 
@@ -347,11 +353,13 @@ rows_load_open(struct rows_load **out, const char *home, const char *name, int a
 		return err_nomem(err);
 	l->lock = -1;
 	memcpy(l->name, name, strlen(name) + 1);
-	if (dir_of(l->dir, home, err) == -1 || io_mkdirs(l->dir, err) == -1 || load_lock(l, err) == -1)
+	if (dir_of(l->dir, home, err) == -1 || io_mkdirs(l->dir, err) == -1 ||
+	    load_lock(l, err) == -1)
 		goto fail;
 	(void)snprintf(l->path, sizeof(l->path), "%s/.%s.new", l->dir, l->name);
 	clear_away(l);
-	if (table_open(&l->env, l->path, dbs, 1, err) == -1 || table_begin(&l->txn, l->env, 1, err) == -1 ||
+	if (table_open(&l->env, l->path, dbs, 1, err) == -1 ||
+	    table_begin(&l->txn, l->env, 1, err) == -1 ||
 	    (add && copy_old(l, home, err) == -1))
 		goto fail;
 	*out = l;
@@ -362,7 +370,8 @@ fail:
 }
 
 int
-rows_load_put(struct rows_load *l, const char *key, size_t kn, const char *row, size_t rn, struct ss_err *err)
+rows_load_put(struct rows_load *l, const char *key, size_t kn, const char *row, size_t rn,
+    struct ss_err *err)
 {
 	struct key k;
 

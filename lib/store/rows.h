@@ -42,15 +42,18 @@ int rows_get(struct rows *r, const char *key, size_t n, struct json_span *row, s
 int rows_has(struct rows *r, const char *key, size_t n, struct ss_err *err);
 int rows_count(struct rows *r, uint64_t *n, struct ss_err *err);
 /* Every table's name, in order; stops on non-zero, which is handed back. */
-int rows_names(const char *home, int (*each)(void *ctx, const char *name), void *ctx, struct ss_err *err);
+int rows_names(const char *home, int (*each)(void *ctx, const char *name), void *ctx,
+    struct ss_err *err);
 
 /* A new version of a table.  add: begin with what is there.  Another load of
  * the table is waited for.  What was put is there after rows_load_publish, not
  * before; rows_load_close (NULL allowed) without it leaves all as it was. */
 struct rows_load;
-int rows_load_open(struct rows_load **out, const char *home, const char *name, int add, struct ss_err *err);
+int rows_load_open(struct rows_load **out, const char *home, const char *name, int add,
+    struct ss_err *err);
 /* Of two rows with one key the later stays. */
-int rows_load_put(struct rows_load *l, const char *key, size_t kn, const char *row, size_t rn, struct ss_err *err);
+int rows_load_put(struct rows_load *l, const char *key, size_t kn, const char *row, size_t rn,
+    struct ss_err *err);
 int rows_load_publish(struct rows_load *l, struct ss_err *err);
 void rows_load_close(struct rows_load *l);
 

@@ -82,10 +82,12 @@ BINS := $(CMD_SRC:cmd/%.c=$(B)/bin/%)
 SIMS := $(SIM_SRC:tests/sim/%.c=$(B)/bin/%)
 TOOLS := $(TOOL_SRC:tests/tools/%.c=$(B)/tools/%)
 CRASH := $(CRASH_SRC:tests/crash/%.c=$(B)/tools/crash-%)
+SHIM_SRC := $(sort $(wildcard tests/crash/shim/*.c))
+SHIMS := $(SHIM_SRC:tests/crash/shim/%.c=$(B)/tools/crash-%.so)
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 MAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(CMD_SRC) $(SIM_SRC) $(TOOL_SRC) $(CRASH_SRC) $(UNIT_SRC))
 
-all: $(BINS) $(SIMS) $(TOOLS) $(CRASH) $(UNITS) $(LIBSS)
+all: $(BINS) $(SIMS) $(TOOLS) $(CRASH) $(SHIMS) $(UNITS) $(LIBSS)
 
 # --- how it is made -----------------------------------------------------------
 
@@ -133,6 +135,10 @@ $(TOOLS): $(B)/tools/%: $(B)/tests/tools/%.o $(LIBSS)
 $(CRASH): $(B)/tools/crash-%: $(B)/tests/crash/%.o $(LIBSS)
 	@mkdir -p $(@D)
 	$(call link)
+# Preloads, for seeded bugs; without sanitizers, whatever V says.
+$(SHIMS): $(B)/tools/crash-%.so: tests/crash/shim/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -std=c11 -O1 $(WARN) -fPIC -shared -o $@ $<
 $(UNITS): $(B)/unit/%: $(B)/tests/unit/%.o $(LIBSS)
 	@mkdir -p $(@D)
 	$(call link,$(UNIT_LIBS))

@@ -49,7 +49,8 @@ twice(const struct event *ev, struct json_span k)
 	size_t i;
 
 	for (i = 0; i < ev->n; i++)
-		if (ev->m[i].key.n == k.n && memcmp(ev->m[i].key.p, k.p, k.n) == 0)
+		if (ev->m[i].key.n == k.n && (k.n == 0 || (ev->m[i].key.p[0] == k.p[0] &&
+		    memcmp(ev->m[i].key.p, k.p, k.n) == 0)))
 			return 1;
 	return 0;
 }

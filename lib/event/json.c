@@ -106,6 +106,8 @@ json_members(const struct json_mem *m, const char *p, yyjson_val *obj, struct js
 			for (e--; is_space(e[-1]);)
 				e--;
 		/* the closing quote of the key: not simply n bytes on, it may hold escapes */
+		if (k.n > 0 && s[k.n] == '"' && s[k.n - 1] != '\\')
+			s += k.n;
 		while (*s != '"')
 			s += *s == '\\' ? 2 : 1;
 		for (s++; *s != ':';)

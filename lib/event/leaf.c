@@ -202,17 +202,12 @@ canon_bool(struct json_span s, struct buf *out)
 	return buf_add(out, s.p, s.n);
 }
 
-int
-leaf_canon(struct json_span path, yyjson_val *value, struct buf *out)
+/* A value that is no container, as its text, in the spelling of its kind. */
+static int
+canon_scalar(enum kind kind, struct json_span s, struct buf *out)
 {
-	enum kind kind = kind_of(path);
-	struct json_span s = json_scalar(value);
 	size_t len = out->len;
 
-	if (kind == TAGS)
-		return canon_tags(value, out);
-	if (yyjson_is_ctn(value))
-		return json_write(out, value);
 	if (s.n == 0)
 		return 0;
 	if (kind == DECIMAL) {
@@ -225,16 +220,57 @@ leaf_canon(struct json_span path, yyjson_val *value, struct buf *out)
 	return buf_add(out, s.p, s.n);
 }
 
+int
+leaf_canon(struct json_span path, yyjson_val *value, struct buf *out)
+{
+	enum kind kind = kind_of(path);
+
+	if (kind == TAGS)
+		return canon_tags(value, out);
+	if (yyjson_is_ctn(value))
+		return json_write(out, value);
+	return canon_scalar(kind, json_scalar(value), out);
+}
+
+static uint64_t
+hash_of(struct json_span path, const char *p, size_t n)
+{
+	return hash_64(n == 0 ? "" : p, n, hash_64(path.p, path.n, 0));
+}
+
 uint64_t
 leaf_hash(struct json_span path, yyjson_val *value, struct buf *scratch)
 {
 	struct json_span s = json_scalar(value);
 
 	if (s.n > 0 && kind_of(path) == TEXT)
-		return hash_64(s.p, s.n, hash_64(path.p, path.n, 0));
+		return hash_of(path, s.p, s.n);
 	buf_clear(scratch);
 	(void)leaf_canon(path, value, scratch);
-	return hash_64(scratch->p == NULL ? "" : scratch->p, scratch->len, hash_64(path.p, path.n, 0));
+	return hash_of(path, scratch->p, scratch->len);
+}
+
+uint64_t
+leaf_hash_text(struct json_span path, struct json_span text, struct json_mem *mem, struct buf *scratch)
+{
+	enum kind kind = kind_of(path);
+	struct json_span s = { NULL, 0 };
+	yyjson_val *v;
+
+	/* a number, or a string that needs no unescaping: most are */
+	if (text.n > 0 && (text.p[0] == '-' || (text.p[0] >= '0' && text.p[0] <= '9')))
+		s = text;
+	else if (text.n >= 2 && text.p[0] == '"' && text.p[text.n - 1] == '"' && memchr(text.p, '\\', text.n) == NULL)
+		s = (struct json_span){ text.p + 1, text.n - 2 };
+	if (s.p == NULL || kind == TAGS) {
+		v = json_read(mem, text.p, text.n, NULL);
+		return v == NULL ? 0 : leaf_hash(path, v, scratch);
+	}
+	if (kind == TEXT)
+		return hash_of(path, s.p, s.n);
+	buf_clear(scratch);
+	(void)canon_scalar(kind, s, scratch);
+	return hash_of(path, scratch->p, scratch->len);
 }
 
 static void

@@ -26,6 +26,9 @@ int leaf_each(struct yyjson_val *state, leaf_fn *each, void *ctx);
 int leaf_canon(struct json_span path, struct yyjson_val *value, struct buf *out);
 /* 64-bit hash of path and canonical value.  scratch is cleared. */
 uint64_t leaf_hash(struct json_span path, struct yyjson_val *value, struct buf *scratch);
+/* The same from the value's JSON text; mem is only used where it must be read.
+ * 0 for what is not JSON. */
+uint64_t leaf_hash_text(struct json_span path, struct json_span text, struct json_mem *mem, struct buf *scratch);
 
 /* The business key of an item: its sku, else handle/value1/value2/value3 with
  * % and / escaped; appended to out. */

@@ -478,7 +478,7 @@ group_flush(struct diff *d, struct filter *f, struct ss_err *err)
 	return 0;
 }
 
-/* Take the event into the group: 1 taken, 0 it must be looked at, -1. */
+/* Take the event into the group: 1 taken, 0 it cannot be, -1. */
 static int
 group_add(struct diff *d, const struct filter *f, const struct event *ev, struct ss_err *err)
 {
@@ -506,20 +506,40 @@ group_add(struct diff *d, const struct filter *f, const struct event *ev, struct
 	return 0;
 }
 
+/* The same at once, for an event that ends by a line of its own; the group is
+ * empty. */
+static int
+held_alone(struct diff *d, const struct event *ev, struct ss_err *err)
+{
+	struct pending p = { .first = 0 };
+	int rc = diff_event_keys(&d->keys, ev, 1);
+
+	p.keys = d->keys.n;
+	if (rc != -1)
+		rc = rc == 0 && d->keys.nleaf > 0 && held_all(d, &p);
+	diff_event_clear(&d->keys);
+	return rc == -1 ? err_nomem(err) : rc;
+}
+
 static int
 observed(struct diff *d, struct filter *f, const struct event *ev, struct ss_err *err)
 {
 	struct event_turn turn;
-	int rc = 0;
+	int fast, rc = 0;
 
 	if (!d->loaded && d->ledger != NULL && ++d->seen > d->enough && load_all(d, err) == -1)
 		return -1;
 	event_turn(ev, &turn);
-	if (d->loaded && !turn.force && (rc = group_add(d, f, ev, err)) == -1)
+	fast = d->loaded && !turn.force;
+	if (fast && (rc = group_add(d, f, ev, err)) == -1)
 		return -1;
 	if (rc == 1)
 		return d->n == GROUP || d->lines.len > (size_t)1 << 20 ? group_flush(d, f, err) : 0;
-	return group_flush(d, f, err) == -1 ? -1 : look(d, f, ev->line.p, ev->line.n, err);
+	if (group_flush(d, f, err) == -1 || (fast && (rc = held_alone(d, ev, err)) == -1))
+		return -1;
+	if (rc == 1)
+		return filter_end_range(f, ev, EVENT_UNCHANGED, OUTCOME_NONE, NULL, err);
+	return look(d, f, ev->line.p, ev->line.n, err);
 }
 
 static int

@@ -95,7 +95,8 @@ count(struct archive_in *a, uint64_t produced, struct ss_err *err)
 	if (!a->packed)
 		return 0;
 	if (produced > max)
-		return err_set(err, SS_EXIT_AGAIN, "%s: unpacks to more than %llu bytes (see --max-bytes)",
+		return err_set(err, SS_EXIT_AGAIN,
+		    "%s: unpacks to more than %llu bytes (see --max-bytes)",
 		    a->what, (unsigned long long)max);
 	if (produced > ARCHIVE_IN_FREE && produced / ARCHIVE_IN_RATIO > a->consumed)
 		return err_set(err, SS_EXIT_AGAIN, "%s: unpacks to more than %d times its size",
@@ -219,7 +220,8 @@ on_skip(struct archive *lib, void *ctx, la_int64_t n)
 	(void)lib;
 	/* past the end lseek would go without a word: leave that to reading */
 	if (!a->regular || a->gz != NULL || a->head_n > 0 ||
-	    (at = lseek(a->fd, 0, SEEK_CUR)) == -1 || fstat(a->fd, &st) == -1 || n > st.st_size - at)
+	    (at = lseek(a->fd, 0, SEEK_CUR)) == -1 || fstat(a->fd, &st) == -1 ||
+	    n > st.st_size - at)
 		return 0;
 	if (lseek(a->fd, (off_t)n, SEEK_CUR) == -1)
 		return 0;
@@ -255,7 +257,8 @@ lib_error(struct archive_in *a, struct ss_err *err)
 static int
 lib_open(struct archive_in *a, enum form form, struct ss_err *err)
 {
-	static int (*const filter[])(struct archive *) = { NULL, NULL, archive_read_support_filter_bzip2,
+	static int (*const filter[])(struct archive *) = { NULL, NULL,
+	    archive_read_support_filter_bzip2,
 		archive_read_support_filter_xz, archive_read_support_filter_zstd,
 		archive_read_support_filter_lzma, NULL, NULL };
 
@@ -273,7 +276,8 @@ lib_open(struct archive_in *a, enum form form, struct ss_err *err)
 			(void)archive_read_support_format_raw(a->lib);
 	}
 	if (filter[form] != NULL && filter[form](a->lib) != ARCHIVE_OK)
-		return err_set(err, SS_EXIT_USAGE, "%s: this compression is not supported here", a->what);
+		return err_set(err, SS_EXIT_USAGE, "%s: this compression is not supported here",
+		    a->what);
 	(void)archive_read_set_read_callback(a->lib, on_read);
 	(void)archive_read_set_skip_callback(a->lib, on_skip);
 	if (form == ZIP && a->regular)
@@ -285,7 +289,8 @@ lib_open(struct archive_in *a, enum form form, struct ss_err *err)
 static int
 nested(const struct archive_in *a, struct ss_err *err)
 {
-	return err_set(err, SS_EXIT_USAGE, "%s: an archive inside a compressed file is not opened", a->what);
+	return err_set(err, SS_EXIT_USAGE, "%s: an archive inside a compressed file is not opened",
+	    a->what);
 }
 
 static int
@@ -389,7 +394,8 @@ read_data(void *ctx, char *p, size_t n, struct ss_err *err)
 			return lib_error(a, err);
 		}
 		if (off != a->data_off)
-			return err_set(err, SS_EXIT_AGAIN, "%s: damaged: an entry has holes", a->what);
+			return err_set(err, SS_EXIT_AGAIN, "%s: damaged: an entry has holes",
+			    a->what);
 		if (account(a, a->data_n, err) == -1)
 			return -1;
 		a->data = block;
@@ -413,7 +419,8 @@ pass_over(struct archive_in *a, struct ss_err *err)
 
 	if (!a->packed || (a->form == ZIP && a->regular))
 		return 0;
-	while ((rc = archive_read_data_block(a->lib, &p, &n, &off)) >= ARCHIVE_WARN && rc != ARCHIVE_EOF)
+	while ((rc = archive_read_data_block(a->lib, &p, &n, &off)) >= ARCHIVE_WARN &&
+	    rc != ARCHIVE_EOF)
 		if (account(a, n, err) == -1)
 			return -1;
 	return rc == ARCHIVE_EOF ? 0 : lib_error(a, err);
@@ -574,7 +581,8 @@ archive_in_next(struct archive_in *a, const char **entry, struct ss_err *err)
 		if (archive_format(a->lib) == ARCHIVE_FORMAT_RAW)
 			return take_stream(a, entry, err);
 		if (++a->entries > ARCHIVE_IN_ENTRIES)
-			return err_set(err, SS_EXIT_AGAIN, "%s: more than %d entries", a->what, ARCHIVE_IN_ENTRIES);
+			return err_set(err, SS_EXIT_AGAIN, "%s: more than %d entries", a->what,
+			    ARCHIVE_IN_ENTRIES);
 		if ((rc = take(a, e, err)) != 0) {
 			*entry = a->name;
 			return rc;
@@ -587,7 +595,8 @@ archive_in_next(struct archive_in *a, const char **entry, struct ss_err *err)
 	}
 	/* a tar cut between two entries looks like a shorter one, but for its end mark */
 	if ((a->form == TAR || a->gz != NULL) && a->end_seen && !a->end_zero)
-		return err_set(err, SS_EXIT_AGAIN, "%s: cut short: the tar has no end mark", a->what);
+		return err_set(err, SS_EXIT_AGAIN, "%s: cut short: the tar has no end mark",
+		    a->what);
 	return 0;
 }
 

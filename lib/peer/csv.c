@@ -112,7 +112,8 @@ look(const char *p, char delim, int *high)
 	const __m128i d = _mm_set1_epi8(delim), q = _mm_set1_epi8('"');
 	const __m128i lf = _mm_set1_epi8('\n'), cr = _mm_set1_epi8('\r');
 	uint64_t mask = 0;
-	int i, h = 0;
+	size_t i;
+	int h = 0;
 
 	for (i = 0; i < 4; i++) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
@@ -141,7 +142,7 @@ static inline uint64_t
 look(const char *p, char delim, int *high)
 {
 	uint64_t mask = 0, all = 0;
-	int i, k;
+	size_t i, k;
 
 	for (i = 0; i < 8; i++) {
 		uint64_t w, m;

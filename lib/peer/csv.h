@@ -49,7 +49,7 @@ enum csv_bad { CSV_BADS(CSV_BAD_ENUM) };
 struct csv_row {
 	struct csv_cell *cell;	/* room for CSV_COLUMNS_MAX; the caller may rewrite them */
 	size_t n;
-	const char *raw;	/* as it stood, without its line end; too long: the first CSV_KEEP */
+	const char *raw;	/* as it stood, without line end; too long: the first CSV_KEEP */
 	size_t raw_n;
 	uint64_t size;		/* of the row as it stood */
 	uint64_t number;	/* from 1; blank lines count */

@@ -104,7 +104,8 @@ csvevent_done(struct csvevent *e, struct ss_err *err)
 static void
 put_base64(struct buf *b, const char *p, size_t n)
 {
-	static const char abc[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char abc[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const unsigned char *s = (const unsigned char *)p;
 	size_t i;
 
@@ -129,7 +130,8 @@ put_raw(struct buf *b, const struct csv_row *row)
 	size_t n = row->raw_n < CSV_KEEP ? row->raw_n : CSV_KEEP, cut;
 
 	/* a cut must not make good text bad: step back to the start of a character */
-	for (cut = n; cut < row->raw_n && cut > 0 && n - cut < 3 && ((unsigned char)row->raw[cut] & 0xc0) == 0x80;)
+	for (cut = n; cut < row->raw_n && cut > 0 && n - cut < 3 &&
+	    ((unsigned char)row->raw[cut] & 0xc0) == 0x80;)
 		cut--;
 	if (json_utf8(row->raw, cut)) {
 		(void)buf_adds(b, ",\"text\":");

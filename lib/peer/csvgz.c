@@ -23,7 +23,8 @@ csvgz_open(csv_read_fn *read, void *ctx, struct ss_err *err)
 	struct csvgz *z = calloc(1, sizeof(*z));
 
 	/* 16: the gzip wrapper, with its checks */
-	if (z == NULL || (z->in = malloc(IN)) == NULL || inflateInit2(&z->z, 16 + MAX_WBITS) != Z_OK) {
+	if (z == NULL || (z->in = malloc(IN)) == NULL ||
+	    inflateInit2(&z->z, 16 + MAX_WBITS) != Z_OK) {
 		if (z != NULL)
 			free(z->in);
 		free(z);
@@ -76,7 +77,8 @@ next_member(struct csvgz *z, struct ss_err *err)
 		if (z->z.avail_in == 0)
 			continue;
 		if (z->padding || *z->z.next_in != 0x1f)
-			return err_set(err, SS_EXIT_AGAIN, "gzip: something else follows the last member");
+			return err_set(err, SS_EXIT_AGAIN,
+			    "gzip: something else follows the last member");
 		z->inside = 1;
 		if (inflateReset(&z->z) != Z_OK)
 			return err_set(err, SS_EXIT_AGAIN, "gzip: cannot begin a member");

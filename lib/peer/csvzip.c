@@ -92,7 +92,8 @@ csvzip_names(int fd, const char *what, struct ss_err *err)
 	if (rc == 0 && find_directory(&b, size, &off, &n)) {
 		rc = piece(&b, fd, off, n, what, err);
 		if (rc == 0 && has_nul(&b))
-			rc = err_set(err, SS_EXIT_AGAIN, "%s: damaged: the name of an entry holds a NUL byte", what);
+			rc = err_set(err, SS_EXIT_AGAIN,
+			    "%s: damaged: the name of an entry holds a NUL byte", what);
 	}
 	buf_free(&b);
 	return rc;

@@ -51,8 +51,8 @@ static size_t
 stem(const char *s)
 {
 	static const char *const packed[] = { ".gz", ".bz2", ".xz", ".zst", ".lzma", NULL };
-	static const char *const plain[] = { ".csv", ".tsv", ".txt", ".tar", ".tgz", ".tbz2", ".txz", ".zip",
-		NULL };
+	static const char *const plain[] = { ".csv", ".tsv", ".txt", ".tar", ".tgz", ".tbz2",
+		".txz", ".zip", NULL };
 	const char *const *const lists[] = { packed, plain };
 	size_t n = strlen(s), i, k, m;
 
@@ -190,11 +190,13 @@ reject(struct run *r, const struct csv_row *row, const struct csvevent_bad *bad,
 {
 	char w[420];
 
-	r->sum->rejected++;
-	if (!r->o->strict)
+	if (!r->o->strict) {
+		r->sum->rejected++;
 		return csvevent_reject(&r->ev, row, bad, err);
+	}
 	where(r, w, sizeof(w));
-	return err_set(err, SS_EXIT_USAGE, "%s:%llu: %s", w, (unsigned long long)row->line, bad->message);
+	return err_set(err, SS_EXIT_USAGE, "%s:%llu: %s", w, (unsigned long long)row->line,
+	    bad->message);
 }
 
 static int
@@ -233,7 +235,8 @@ ragged(const struct run *r, const struct csv_row *row, struct csvevent_bad *bad)
 {
 	char t[80];
 
-	(void)snprintf(t, sizeof(t), "%zu cells, but the header has %zu", row->n, r->header.n);
+	(void)snprintf(t, sizeof(t), "%zu cell%s, but the header has %zu", row->n,
+	    row->n == 1 ? "" : "s", r->header.n);
 	return parse_bad(bad, "ragged-row", t);
 }
 
@@ -382,9 +385,11 @@ read_all(struct run *r, struct ss_err *err)
 		return -1;
 	for (i = 0; i < r->o->nentry && !r->head_reached; i++)
 		if (!archive_in_met(r->in, i))
-			return err_set(err, SS_EXIT_USAGE, "%s has no entry '%s'", r->ev.file, r->o->entry[i]);
+			return err_set(err, SS_EXIT_USAGE, "%s has no entry '%s'", r->ev.file,
+			    r->o->entry[i]);
 	if (found == 0 && archive_in_refused(r->in) == 0)
-		return err_set(err, SS_EXIT_USAGE, "%s has no entry *.csv, *.tsv or *.txt (see --entry)",
+		return err_set(err, SS_EXIT_USAGE,
+		    "%s has no entry *.csv, *.tsv or *.txt (see --entry)",
 		    r->ev.file);
 	return 0;
 }

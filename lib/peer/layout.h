@@ -80,11 +80,13 @@ int layout_blank(const struct csv_cell *c);
 int layout_put(struct buf *b, const struct layout_cols *cols, const struct csv_row *row,
     struct csvevent_bad *bad);
 /* Append an integer, in the one spelling that JSON has.  1, or 0 with *bad. */
-int layout_integer(struct buf *b, struct json_span s, struct json_span name, struct csvevent_bad *bad);
+int layout_integer(struct buf *b, struct json_span s, struct json_span name,
+    struct csvevent_bad *bad);
 /* Fill *bad with class value; the text is "NAME: why: 'cell'".  Returns 0. */
 int layout_bad(struct csvevent_bad *bad, const char *code, struct json_span name, const char *why,
     struct json_span cell);
 /* Add handle/value1/value2 with % and / escaped; trailing blank values left out. */
-void layout_subject(struct buf *b, struct json_span handle, const struct json_span *value, size_t n);
+void layout_subject(struct buf *b, struct json_span handle, const struct json_span *value,
+    size_t n);
 
 #endif /* !SS_PEER_LAYOUT_H */

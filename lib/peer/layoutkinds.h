@@ -7,8 +7,8 @@
  * is of this kind, 0 when it is not, -1 when it is but has an error in it. */
 int layoutitem_open(struct layout **out, const struct layout_header *h, const struct layout_opts *o,
     struct csvevent *e, struct ss_err *err);
-int layoutproduct_open(struct layout **out, const struct layout_header *h, const struct layout_opts *o,
-    struct csvevent *e, struct ss_err *err);
+int layoutproduct_open(struct layout **out, const struct layout_header *h,
+    const struct layout_opts *o, struct csvevent *e, struct ss_err *err);
 /* Rows as they are, or through jq: fit every header. */
 int layoutrow_open(struct layout **out, const struct layout_header *h, const struct layout_opts *o,
     struct csvevent *e, struct ss_err *err);

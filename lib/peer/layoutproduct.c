@@ -14,14 +14,18 @@
 #define NONE ((size_t)-1)
 #define OPTIONS 3
 
-enum role { PRODUCT, ITEM, HANDLE, TITLE, SKU, QUANTITY, IMAGE, POSITION, ALT, OPTION_NAME, OPTION_VALUE };
+static const struct json_span none = { NULL, 0 };	/* no cell to show in a message */
+
+enum role { PRODUCT, ITEM, HANDLE, TITLE, SKU, QUANTITY, IMAGE, POSITION, ALT, OPTION_NAME,
+    OPTION_VALUE };
 
 static const struct known {
 	const char *name, *key;
 	enum role role;
 	enum layout_cell kind;
 } known[] = {
-	{ "handle", "handle", HANDLE, LAYOUT_TRIM }, { "url handle", "handle", HANDLE, LAYOUT_TRIM },
+	{ "handle", "handle", HANDLE, LAYOUT_TRIM },
+	{ "url handle", "handle", HANDLE, LAYOUT_TRIM },
 	{ "title", "title", TITLE, LAYOUT_TEXT },
 	{ "body (html)", "description", PRODUCT, LAYOUT_TEXT },
 	{ "description", "description", PRODUCT, LAYOUT_TEXT },
@@ -36,14 +40,18 @@ static const struct known {
 	{ "seo title", "seo_title", PRODUCT, LAYOUT_TEXT },
 	{ "seo description", "seo_description", PRODUCT, LAYOUT_TEXT },
 	{ "variant sku", "sku", SKU, LAYOUT_TRIM }, { "sku", "sku", SKU, LAYOUT_TRIM },
-	{ "variant price", "price", ITEM, LAYOUT_DECIMAL }, { "price", "price", ITEM, LAYOUT_DECIMAL },
+	{ "variant price", "price", ITEM, LAYOUT_DECIMAL },
+	{ "price", "price", ITEM, LAYOUT_DECIMAL },
 	{ "variant compare at price", "compare_at_price", ITEM, LAYOUT_DECIMAL },
 	{ "compare-at price", "compare_at_price", ITEM, LAYOUT_DECIMAL },
 	{ "compare at price", "compare_at_price", ITEM, LAYOUT_DECIMAL },
 	{ "cost per item", "cost", ITEM, LAYOUT_DECIMAL },
-	{ "variant barcode", "barcode", ITEM, LAYOUT_TRIM }, { "barcode", "barcode", ITEM, LAYOUT_TRIM },
-	{ "variant taxable", "taxable", ITEM, LAYOUT_TRIM }, { "charge tax", "taxable", ITEM, LAYOUT_TRIM },
-	{ "variant tax code", "tax_code", ITEM, LAYOUT_TRIM }, { "tax code", "tax_code", ITEM, LAYOUT_TRIM },
+	{ "variant barcode", "barcode", ITEM, LAYOUT_TRIM },
+	{ "barcode", "barcode", ITEM, LAYOUT_TRIM },
+	{ "variant taxable", "taxable", ITEM, LAYOUT_TRIM },
+	{ "charge tax", "taxable", ITEM, LAYOUT_TRIM },
+	{ "variant tax code", "tax_code", ITEM, LAYOUT_TRIM },
+	{ "tax code", "tax_code", ITEM, LAYOUT_TRIM },
 	{ "variant requires shipping", "requires_shipping", ITEM, LAYOUT_TRIM },
 	{ "requires shipping", "requires_shipping", ITEM, LAYOUT_TRIM },
 	{ "variant grams", "weight", ITEM, LAYOUT_DECIMAL },
@@ -56,10 +64,12 @@ static const struct known {
 	{ "continue selling when out of stock", "inventory_policy", ITEM, LAYOUT_TRIM },
 	{ "variant fulfillment service", "fulfillment_service", ITEM, LAYOUT_TRIM },
 	{ "fulfillment service", "fulfillment_service", ITEM, LAYOUT_TRIM },
-	{ "variant image", "image", ITEM, LAYOUT_TRIM }, { "variant image url", "image", ITEM, LAYOUT_TRIM },
+	{ "variant image", "image", ITEM, LAYOUT_TRIM },
+	{ "variant image url", "image", ITEM, LAYOUT_TRIM },
 	{ "variant inventory qty", "quantity", QUANTITY, LAYOUT_TRIM },
 	{ "inventory quantity", "quantity", QUANTITY, LAYOUT_TRIM },
-	{ "image src", "src", IMAGE, LAYOUT_TRIM }, { "product image url", "src", IMAGE, LAYOUT_TRIM },
+	{ "image src", "src", IMAGE, LAYOUT_TRIM },
+	{ "product image url", "src", IMAGE, LAYOUT_TRIM },
 	{ "image position", "position", POSITION, LAYOUT_TRIM },
 	{ "image alt text", "alt", ALT, LAYOUT_TEXT },
 	{ "option1 name", "option1 name", OPTION_NAME, LAYOUT_TRIM },
@@ -143,7 +153,8 @@ starts(struct json_span s, const char *with)
 static int
 is_items_own(struct json_span norm)
 {
-	return starts(norm, "variant ") || starts(norm, "price / ") || starts(norm, "unit price ") ||
+	return starts(norm, "variant ") || starts(norm, "price / ") ||
+	    starts(norm, "unit price ") ||
 	    starts(norm, "compare at price / ") || starts(norm, "compare-at price / ") ||
 	    memmem(norm.p, norm.n, "variant.metafields.", 19) != NULL;
 }
@@ -180,7 +191,8 @@ place_of(struct products *p, const struct known *k)
 /* The key under which a column stands: the vocabulary's, which must be free, or
  * the header's own, made so. */
 static int
-field(struct products *p, struct hash_map *seen, size_t col, const struct known *k, struct ss_err *err)
+field(struct products *p, struct hash_map *seen, size_t col, const struct known *k,
+    struct ss_err *err)
 {
 	struct json_span name = p->h->name[col];
 	int item = k != NULL ? k->role == ITEM : is_items_own(p->h->norm[col]);
@@ -194,7 +206,8 @@ field(struct products *p, struct hash_map *seen, size_t col, const struct known 
 		(void)buf_adds(&key, k->key);
 	else
 		(void)buf_add(&key, name.p, name.n);
-	while ((taken = hash_add(seen, hash_64(key.p, key.len, (uint64_t)item))) != NULL && *taken != 0) {
+	while ((taken = hash_add(seen, hash_64(key.p, key.len, (uint64_t)item))) != NULL &&
+	    *taken != 0) {
 		if (k != NULL) {
 			buf_free(&key);
 			no = col;
@@ -207,7 +220,8 @@ field(struct products *p, struct hash_map *seen, size_t col, const struct known 
 	}
 	if (taken == NULL || key.failed || n > 1000) {
 		buf_free(&key);
-		return n > 1000 ? err_set(err, SS_EXIT_USAGE, "the header has '%.*s' more than 1000 times",
+		return n > 1000 ? err_set(err, SS_EXIT_USAGE,
+		    "the header has '%.*s' more than 1000 times",
 		    (int)(name.n < 100 ? name.n : 100), name.p) : err_nomem(err);
 	}
 	*taken = 1;
@@ -315,7 +329,8 @@ has_item(const struct products *p, const struct csv_row *row)
 
 /* Append to one_item: ,{"sku":…,"product":…,"options":…,"fields":…,"levels":…} */
 static int
-put_item(struct products *p, const struct csv_row *row, struct json_span handle, struct csvevent_bad *bad)
+put_item(struct products *p, const struct csv_row *row, struct json_span handle,
+    struct csvevent_bad *bad)
 {
 	struct buf *b = &p->one_item;
 	struct json_span s;
@@ -406,7 +421,8 @@ put_options(struct products *p, const struct csv_row *row)
 
 /* The item and the image of a row, to be added when both are good. */
 static int
-put_parts(struct products *p, const struct csv_row *row, struct json_span handle, struct csvevent_bad *bad)
+put_parts(struct products *p, const struct csv_row *row, struct json_span handle,
+    struct csvevent_bad *bad)
 {
 	buf_clear(&p->one_item);
 	buf_clear(&p->one_image);
@@ -417,12 +433,13 @@ put_parts(struct products *p, const struct csv_row *row, struct json_span handle
 	if (p->fields_text.len + p->options.len + p->items.len + p->images.len + p->key.len +
 	    p->one_item.len + p->one_image.len + p->e->at.len + CSVEVENT_FRAME > CSVEVENT_MAX)
 		return layout_bad(bad, "too-large", p->h->name[p->handle],
-		    "the product's event is longer than a line may be", (struct json_span){ NULL, 0 });
+		    "the product's event is longer than a line may be", none);
 	return 1;
 }
 
 static int
-first_row(struct products *p, const struct csv_row *row, struct json_span handle, struct csvevent_bad *bad)
+first_row(struct products *p, const struct csv_row *row, struct json_span handle,
+    struct csvevent_bad *bad)
 {
 	buf_clear(&p->key);
 	buf_clear(&p->fields_text);
@@ -434,7 +451,7 @@ first_row(struct products *p, const struct csv_row *row, struct json_span handle
 	if (p->title != NONE && cell(row, p->title).n == 0)
 		return layout_bad(bad, "no-title", p->h->name[p->title],
 		    "blank in a product's first row: do its rows stand together?",
-		    (struct json_span){ NULL, 0 });
+		    none);
 	if (!layout_put(&p->fields_text, &p->fields, row, bad))
 		return 0;
 	put_options(p, row);
@@ -462,12 +479,12 @@ take(struct layout *l, const struct csv_row *row, struct csvevent_bad *bad, stru
 
 	if (handle.n == 0)
 		return layout_bad(bad, "no-handle", p->h->name[p->handle], "blank",
-		    (struct json_span){ NULL, 0 });
+		    none);
 	if (!same && end_products(l, err) == -1)
 		return -1;
 	if (same && p->rejected)
 		return layout_bad(bad, "no-product", p->h->name[p->handle],
-		    "the product's first row was rejected", (struct json_span){ NULL, 0 });
+		    "the product's first row was rejected", none);
 	if (!(same ? put_parts(p, row, handle, bad) : first_row(p, row, handle, bad)))
 		return 0;
 	(void)buf_add(&p->items, p->one_item.p, p->one_item.len);

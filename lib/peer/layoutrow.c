@@ -11,6 +11,8 @@
 
 #define RESULTS_MAX 10000	/* of a jq program for one row */
 
+static const struct json_span none = { NULL, 0 };	/* no cell to show in a message */
+
 struct rows {
 	struct layout l;
 	const struct layout_header *h;
@@ -78,7 +80,8 @@ too_large(struct csvevent_bad *bad, size_t at)
 {
 	bad->cls = "value";
 	bad->code = "too-large";
-	(void)snprintf(bad->message, sizeof(bad->message), "the event of %zu bytes is longer than a line may be",
+	(void)snprintf(bad->message, sizeof(bad->message),
+	    "the event of %zu bytes is longer than a line may be",
 	    at);
 	return 0;
 }
@@ -195,7 +198,7 @@ put_result(struct rows *r, const char *p, size_t n, struct csvevent_bad *bad, st
 		return map_bad(bad, "the jq program's result has no type");
 	if (parts.wrong.p != NULL)
 		return layout_bad(bad, "map", parts.wrong, "not for a jq program to set",
-		    (struct json_span){ NULL, 0 });
+		    none);
 	csvevent_begin(r->e, b, "", 0);
 	b->len -= b->failed ? 0 : 2;	/* the type comes with its own quotes */
 	(void)json_put_str(b, parts.type.p, parts.type.n);
@@ -293,7 +296,8 @@ layoutrow_open(struct layout **out, const struct layout_header *h, const struct 
 
 	if (r == NULL)
 		return err_nomem(err);
-	r->l = (struct layout){ .name = "rows", .row = take_row, .end = end_rows, .free = free_rows };
+	r->l = (struct layout){ .name = "rows", .row = take_row, .end = end_rows,
+	    .free = free_rows };
 	r->h = h;
 	r->e = e;
 	if (make_keys(r, err) == -1)

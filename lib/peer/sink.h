@@ -89,7 +89,16 @@ int sink_open(struct sink **out, const char *spec, struct cli *c, struct conf *c
 void sink_close(struct sink *s);	/* NULL allowed */
 
 /* The kinds; called by sink_open. */
-int sink_file_open(struct sink **out, const char *name, struct conf *conf, struct ss_err *err);
-int sink_http_open(struct sink **out, const char *name, struct conf *conf, struct ss_err *err);
+int sink_file_open(struct sink **out, const char *name, struct cli *c, struct conf *conf, struct ss_err *err);
+int sink_http_open(struct sink **out, const char *name, struct cli *c, struct conf *conf, struct ss_err *err);
+
+/* For the kinds: a path of the configuration, which starts from the directory
+ * of the file (malloc'd; NULL without memory). */
+char *sink_path(const struct cli *c, const char *path);
+/* A jq program from KEY, or from the file that KEY-file names; *out stays NULL
+ * when neither is there. */
+struct jqx;
+int sink_program(struct jqx **out, const struct cli *c, const struct conf *conf, const char *kind, const char *name,
+    const char *key, struct ss_err *err);
 
 #endif /* !SS_PEER_SINK_H */

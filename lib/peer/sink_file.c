@@ -209,12 +209,12 @@ file_close(struct sink *s)
 static const struct sink_ops ops = { file_render, file_prepare, file_send, file_recover, file_describe, file_close };
 
 int
-sink_file_open(struct sink **out, const char *name, struct conf *conf, struct ss_err *err)
+sink_file_open(struct sink **out, const char *name, struct cli *c, struct conf *conf, struct ss_err *err)
 {
-	static const char *const keys[] = { "path", "body", "batch", "live", NULL };
+	static const char *const keys[] = { "path", "body", "body-file", "batch", "live", NULL };
 	struct file *f = calloc(1, sizeof(*f));
 	uint64_t batch = 1000;
-	const char *path, *prog;
+	const char *path;
 	int rc = 0;
 
 	if (f == NULL)
@@ -224,8 +224,7 @@ sink_file_open(struct sink **out, const char *name, struct conf *conf, struct ss
 	f->s.parallel = 1;
 	f->s.can_check = 1;
 	path = conf_get(conf, "file", name, "path");
-	prog = conf_get(conf, "file", name, "body");
-	f->path = strdup(path != NULL ? path : name);
+	f->path = path != NULL ? sink_path(c, path) : strdup(name);
 	if (f->path == NULL)
 		rc = err_nomem(err);
 	if (rc == 0 && conf_has(conf, "file", name) && (conf_only(conf, "file", name, keys, err) == -1 ||
@@ -233,8 +232,10 @@ sink_file_open(struct sink **out, const char *name, struct conf *conf, struct ss
 	    conf_bool(conf, "file", name, "live", &f->s.live, err) == -1))
 		rc = -1;
 	f->s.batch = (size_t)batch;
-	if (rc == 0 && prog != NULL && (f->body = jqx_open(prog, "body", NULL, err)) == NULL)
-		rc = -1;
+	if (rc == 0 && conf_has(conf, "file", name) && path == NULL)
+		rc = err_set(err, SS_EXIT_USAGE, "[file \"%s\"] has no path", name);
+	if (rc == 0)
+		rc = sink_program(&f->body, c, conf, "file", name, "body", err);
 	if (rc == -1) {
 		file_close(&f->s);
 		return -1;

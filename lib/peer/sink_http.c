@@ -19,7 +19,6 @@ struct http_sink {
 	struct sink s;
 	struct http *http;
 	const char *url, *method;	/* point into the configuration */
-	char *body_text, *reply_text;
 	struct jqx *body, *reply;
 	struct buf head[HEADERS_MAX];
 	size_t nhead;
@@ -93,17 +92,31 @@ copy(char *to, size_t cap, struct json_span s)
 	to[n] = '\0';
 }
 
-/* One result as the reply program gave it: true, or an object. */
+static int
+is_object(struct yyjson_val *v)
+{
+	struct buf b = { 0 };
+	int yes = json_write(&b, v) == 0 && b.len > 0 && b.p[0] == '{';
+
+	buf_free(&b);
+	return yes;
+}
+
+/* One result as the reply program gave it: true, or an object; anything else
+ * (null, false, text) says nothing of the item. */
 static void
 take_result(struct sink_result *r, struct yyjson_val *v)
 {
 	struct json_span ok = json_scalar(json_get(v, "ok")), bare = json_scalar(v), class, retry;
+	int yes = bare.n == 4 && memcmp(bare.p, "true", 4) == 0;
 
+	if (!yes && !is_object(v))
+		return;
 	r->named = 1;
 	class = json_str(json_get(v, "class"));
 	retry = json_scalar(json_get(v, "retry"));
-	r->ok = bare.n == 4 || (ok.n == 4 && memcmp(ok.p, "true", 4) == 0) ||
-	    (ok.n == 0 && bare.n == 0 && class.n == 0 && json_get(v, "message") == NULL && json_get(v, "code") == NULL);
+	r->ok = yes || (ok.n == 4 && memcmp(ok.p, "true", 4) == 0) ||
+	    (ok.n == 0 && class.n == 0 && json_get(v, "message") == NULL && json_get(v, "code") == NULL);
 	if (r->ok)
 		return;
 	r->class = class_of(class, OUTCOME_VALUE);
@@ -338,8 +351,6 @@ http_sink_close(struct sink *s)
 	http_close(h->http);
 	jqx_free(h->body);
 	jqx_free(h->reply);
-	free(h->body_text);
-	free(h->reply_text);
 	for (i = 0; i < h->nhead; i++)
 		buf_free(&h->head[i]);
 	if (h->secret_head.p != NULL)
@@ -352,37 +363,6 @@ http_sink_close(struct sink *s)
 }
 
 static const struct sink_ops ops = { http_render, NULL, http_send, NULL, http_describe, http_sink_close };
-
-/* A jq program from KEY, or from the file that KEY-file names. */
-static int
-program(const struct conf *conf, const char *name, const char *key, char **text, struct jqx **out, struct ss_err *err)
-{
-	char file_key[32];
-	const char *inl = conf_get(conf, "http", name, key), *path;
-	struct buf b = { 0 };
-
-	(void)snprintf(file_key, sizeof(file_key), "%s-file", key);
-	path = conf_get(conf, "http", name, file_key);
-	if (inl == NULL && path == NULL)
-		return 0;
-	if (inl != NULL && path != NULL)
-		return conf_err(conf, "http", name, key, err, "stands beside %s: which one?", file_key);
-	if (path != NULL && io_slurp(path, 1 << 20, &b, err) == -1) {
-		buf_free(&b);
-		return -1;
-	}
-	*text = path != NULL ? buf_cstr(&b) : strdup(inl);
-	if (*text == NULL)
-		return err_nomem(err);
-	*out = jqx_open(*text, path != NULL ? path : key, NULL, err);
-	if (*out == NULL) {
-		char why[sizeof(err->text)];
-
-		memcpy(why, err->text, sizeof(why));
-		return conf_err(conf, "http", name, path != NULL ? file_key : key, err, "%s", why);
-	}
-	return 0;
-}
 
 static int
 headers(struct http_sink *h, const struct conf *conf, const char *name, struct ss_err *err)
@@ -441,7 +421,7 @@ rate(struct http_sink *h, const struct conf *conf, const char *name, struct ss_e
 }
 
 static int
-configure(struct http_sink *h, struct conf *conf, const char *name, struct ss_err *err)
+configure(struct http_sink *h, struct cli *c, struct conf *conf, const char *name, struct ss_err *err)
 {
 	static const char *const keys[] = { "url", "method", "header", "token-file", "secret-header", "body", "body-file",
 		"batch", "reply", "reply-file", "idempotency", "live", "parallel", "timeout", "connect-timeout",
@@ -484,8 +464,8 @@ configure(struct http_sink *h, struct conf *conf, const char *name, struct ss_er
 	    conf_time(conf, "http", name, "stall-timeout", &hc.stall_ms, err) == -1 ||
 	    conf_bool(conf, "http", name, "plain", &hc.plain, err) == -1 ||
 	    conf_bool(conf, "http", name, "live", &h->s.live, err) == -1 || rate(h, conf, name, err) == -1 ||
-	    headers(h, conf, name, err) == -1 || program(conf, name, "body", &h->body_text, &h->body, err) == -1 ||
-	    program(conf, name, "reply", &h->reply_text, &h->reply, err) == -1)
+	    headers(h, conf, name, err) == -1 || sink_program(&h->body, c, conf, "http", name, "body", err) == -1 ||
+	    sink_program(&h->reply, c, conf, "http", name, "reply", err) == -1)
 		return -1;
 	hc.parallel = (unsigned)parallel;
 	h->s.batch = (size_t)batch;
@@ -495,14 +475,14 @@ configure(struct http_sink *h, struct conf *conf, const char *name, struct ss_er
 }
 
 int
-sink_http_open(struct sink **out, const char *name, struct conf *conf, struct ss_err *err)
+sink_http_open(struct sink **out, const char *name, struct cli *c, struct conf *conf, struct ss_err *err)
 {
 	struct http_sink *h = calloc(1, sizeof(*h));
 
 	if (h == NULL)
 		return err_nomem(err);
 	h->s.ops = &ops;
-	if (configure(h, conf, name, err) == -1) {
+	if (configure(h, c, conf, name, err) == -1) {
 		http_sink_close(&h->s);
 		return -1;
 	}

@@ -43,7 +43,8 @@ set_iconv(struct text *t, const char *name, struct ss_err *err)
 {
 	t->cd = iconv_open("UTF-8", name);
 	if (t->cd == NO_ICONV)
-		return errno == EINVAL ? err_set(err, SS_EXIT_USAGE, "unknown encoding '%s'", name) :
+		return errno == EINVAL ?
+		    err_set(err, SS_EXIT_USAGE, "unknown encoding '%s'", name) :
 		    err_sys(err, SS_EXIT_AGAIN, "cannot convert from %s", name);
 	t->kind = CONVERTED;
 	t->unit = 1;
@@ -57,7 +58,8 @@ set_iconv(struct text *t, const char *name, struct ss_err *err)
 static int
 set_encoding(struct text *t, const char *name, struct ss_err *err)
 {
-	static const char *const utf8[] = { "utf-8", "utf8", "utf-8-sig", "ascii", "us-ascii", NULL };
+	static const char *const utf8[] = { "utf-8", "utf8", "utf-8-sig", "ascii", "us-ascii",
+	    NULL };
 	static const char *const cp1252[] = { "cp1252", "windows-1252", NULL };
 
 	t->fixed = 1;

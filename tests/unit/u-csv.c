@@ -106,7 +106,8 @@ static const struct {
 	{ "a\nb", "1@1[a]{a}\n2@2[b]{b}\n" },
 	{ "a\r\nb\r\n", "1@1[a]{a}\n2@2[b]{b}\n" },
 	{ "a\rb\r", "1@1[a]{a}\n2@2[b]{b}\n" },
-	{ "a\r\n\nb\r\rc\n\rd", "1@1[a]{a}\n2@2[]{}\n3@3[b]{b}\n4@4[]{}\n5@5[c]{c}\n6@6[]{}\n7@7[d]{d}\n" },
+	{ "a\r\n\nb\r\rc\n\rd",
+	"1@1[a]{a}\n2@2[]{}\n3@3[b]{b}\n4@4[]{}\n5@5[c]{c}\n6@6[]{}\n7@7[d]{d}\n" },
 	/* RFC 4180 2.5 to 2.7 */
 	{ "\"a\",\"b\"\r\n", "1@1[a][b]{\"a\",\"b\"}\n" },
 	{ "\"a,b\",c", "1@1[a,b][c]{\"a,b\",c}\n" },
@@ -280,7 +281,8 @@ test_delimiter(void **state)
 	static const struct {
 		const char *in;
 		char want;
-	} t[] = { { "a,b\n", ',' }, { "a;b;c\n1,5;2,5;3\n", ';' }, { "a\tb\n", '\t' }, { "a|b|c", '|' },
+	} t[] = { { "a,b\n", ',' }, { "a;b;c\n1,5;2,5;3\n", ';' }, { "a\tb\n", '\t' },
+	    { "a|b|c", '|' },
 		{ "one", ',' }, { "", ',' }, { "\"x;y;z\",b\n", ',' }, { "\n\r\n  \na;b\n", ';' },
 		{ "\"a\nb;;;\",c,d\n", ',' }, { "a;b,c\n", ',' }, { "say \"hi;\";b;c\n", ';' } };
 	struct ss_err err = { .text = "" };

@@ -77,7 +77,8 @@ static const struct {
 	ROW(NULL, "\xef\xbb\xbf" "\"a\",b\n", "[a][b]\nUTF-8"),
 	ROW(NULL, "h\n\xc3\xa9\n\xf0\x9f\x98\x8e\n", "[h]\n[\xc3\xa9]\n[\xf0\x9f\x98\x8e]\nUTF-8"),
 	/* cp1252 from the row on that cannot be UTF-8 */
-	ROW(NULL, "h\nx\ncaf\xe9,\x80\nn\xe4h\n", "[h]\n[x]\n[caf\xc3\xa9][\xe2\x82\xac]\n[n\xc3\xa4h]\ncp1252+"),
+	ROW(NULL, "h\nx\ncaf\xe9,\x80\nn\xe4h\n",
+	    "[h]\n[x]\n[caf\xc3\xa9][\xe2\x82\xac]\n[n\xc3\xa4h]\ncp1252+"),
 	ROW(NULL, "\"na\xefve \"\"x\"\"\"\n", "[na\xc3\xafve \"x\"]\ncp1252+"),
 	/* later rows stay cp1252, valid UTF-8 or not; not assigned: bad */
 	ROW(NULL, "\xe9\n\xc3\xa9\nx\x81y\nz\n", "[\xc3\xa9]\n[\xc3\x83\xc2\xa9]\n!\n[z]\ncp1252+"),
@@ -88,7 +89,8 @@ static const struct {
 	ROW(NULL, "\xef\xbb\xbfh\n\xe9\n", "[h]\n!\nUTF-8"),
 	/* surrogates, overlong forms, beyond U+10FFFF */
 	ROW("utf-8", "\xed\xa0\x80\n\xc0\xaf\n\xf4\x90\x80\x80\nx", "!\n!\n!\n[x]\nutf-8"),
-	ROW("cp1252", "\xc3\xa9,\x93q\x94\n", "[\xc3\x83\xc2\xa9][\xe2\x80\x9cq\xe2\x80\x9d]\ncp1252"),
+	ROW("cp1252", "\xc3\xa9,\x93q\x94\n",
+	    "[\xc3\x83\xc2\xa9][\xe2\x80\x9cq\xe2\x80\x9d]\ncp1252"),
 	ROW("iso-8859-15", "\xa4\n", "[\xe2\x82\xac]\niso-8859-15"),
 	ROW(NULL, "\xff\xfe" "a\0,\0b\0\n\0\xe9\0,\0x\0", "[a][b]\n[\xc3\xa9][x]\nUTF-16LE"),
 	ROW(NULL, "\xfe\xff\0a\0,\0b\0\n\0\xe9\0,\0x", "[a][b]\n[\xc3\xa9][x]\nUTF-16BE"),
@@ -126,7 +128,8 @@ test_table(void **state)
 static void
 test_pattern(void **state)
 {
-	static const char le[] = "s\0k\0u\0,\0q\0t\0y\0\n\0A\0,\0" "1\0\n", be[] = "\0s\0k\0u\0\n\0A\0\n";
+	static const char le[] = "s\0k\0u\0,\0q\0t\0y\0\n\0A\0,\0" "1\0\n",
+	    be[] = "\0s\0k\0u\0\n\0A\0\n";
 	struct buf b = { 0 };
 
 	(void)state;
@@ -148,7 +151,9 @@ test_long(void **state)
 
 	(void)state;
 	for (i = 0; i + 4 <= sizeof(in); i += 4)
-		memcpy(in + i, i % 40 == 36 ? "\x0d\0\x0a\0" : i % 12 == 0 ? "\x3d\xd8\x0e\xde" : "\xac\x20x\0", 4);
+		memcpy(in + i,
+		    i % 40 == 36 ? "\x0d\0\x0a\0" : i % 12 == 0 ? "\x3d\xd8\x0e\xde" :
+		    "\xac\x20x\0", 4);
 	read_all(&a, "UTF-16LE", in, sizeof(in), 0);
 	read_all(&b, "UTF-16LE", in, sizeof(in), 4097);
 	assert_int_equal(a.len, b.len);
@@ -168,7 +173,8 @@ test_unknown(void **state)
 	assert_null(text_open("klingon", feed_read, &f, &err));
 	assert_int_equal(err.exit, SS_EXIT_USAGE);
 	assert_non_null(strstr(err.text, "klingon"));
-	assert_null(text_open("x123456789012345678901234567890123456789012345678901234567890", feed_read,
+	assert_null(text_open("x123456789012345678901234567890123456789012345678901234567890",
+	    feed_read,
 	    &f, &err));
 	text_close(NULL);
 }

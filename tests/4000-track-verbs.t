@@ -90,13 +90,13 @@ check 'the accounts of each pipeline' 'jq -s -e "map(.pipeline) == [\"-\", \"sto
 check 'they balance' 'jq -e ".opened == .delivered + .unchanged + .superseded + .filtered + .routed + .dead + .replaced + .open" stats'
 
 if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
-	on_tty "ss-track show $U1" >tty
-	check 'on a terminal: text, in colour' 'grep -q "pipeline stock, place 2: .\[33mfailed" tty && ! grep -q "^{" tty'
-	check 'and no control character of a value' 'grep -qF "try \\x1b[31mlater\\x9b \\u{202e}" tty'
-	NO_COLOR=1 on_tty 'ss-track list; ss-track stats' >tty
-	check 'NO_COLOR: no escapes at all' 'grep -q "^STATE " tty && ! grep -q "$(printf "\033")" tty'
-	on_tty 'ss-track list -j' >tty
-	check '-j: JSON on a terminal' '[ "$(jq -s length tty)" -eq 3 ]'
+	on_tty "ss-track show $U1" >screen
+	check 'on a terminal: text, in colour' 'grep -q "pipeline stock, place 2: .\[33mfailed" screen && ! grep -q "^{" screen'
+	check 'and no control character of a value' 'grep -qF "try \\x1b[31mlater\\x9b \\u{202e}" screen'
+	NO_COLOR=1 on_tty 'ss-track list; ss-track stats' >screen
+	check 'NO_COLOR: no escapes at all' 'grep -q "^STATE " screen && ! grep -q "$(printf "\033")" screen'
+	on_tty 'ss-track list -j' >screen
+	check '-j: JSON on a terminal' '[ "$(jq -s length screen)" -eq 3 ]'
 else
 	skip 'on a terminal' 'no script(1)'
 fi

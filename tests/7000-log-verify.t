@@ -101,8 +101,8 @@ check 'and it says so' 'jq -es "map(select(.check == \"state\"))[0].message | te
 put_back
 
 if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
-	NO_COLOR=1 script -qec 'ss-log verify' /dev/null </dev/null | tr -d '\r' >tty
-	check 'on a terminal: a table' 'grep -q "^PIPELINE  OPENED" tty && grep -q "^log: .*: ok$" tty'
+	NO_COLOR=1 script -qec 'ss-log verify' /dev/null </dev/null | tr -d '\r' >screen
+	check 'on a terminal: a table' 'grep -q "^PIPELINE  OPENED" screen && grep -q "^log: .*: ok$" screen'
 else
 	skip 'on a terminal' 'no script(1)'
 fi

@@ -261,8 +261,11 @@ logcheck_account_line(struct logcheck_accounts *a, const struct event *ev, uint6
 	enum event_type t = event_type(ev);
 	struct json_span list;
 
-	if (event_type_outcome(t))
-		return take_outcome(a, ev, t);
+	if (event_type_outcome(t)) {
+		/* opened elsewhere: a delivery in each pipeline that it names */
+		list = t == EVENT_ROUTED ? json_str(json_get(ev->data, "to")) : (struct json_span){ NULL, 0 };
+		return take_outcome(a, ev, t) == -1 || (list.n > 0 && open_in(a, list, seq) == -1) ? -1 : 0;
+	}
 	switch (t) {
 	case EVENT_REPLAYED:
 		return take_replay(a, ev, seq);

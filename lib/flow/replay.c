@@ -132,7 +132,9 @@ look(void *ctx, const struct log_line *line)
 	} else if (ev.is_ss && source.p != NULL && is_id(f, json_str(json_get(of, "id")))) {
 		struct json_span pipe = json_str(json_get(ev.data, "pipeline"));
 
-		if (pipe.n > 0 && (t == EVENT_REPLAYED || t == EVENT_ACCEPTED))
+		if (t == EVENT_ROUTED)
+			add_labels(f, json_str(json_get(ev.data, "to")), source, line->seq);
+		else if (pipe.n > 0 && (t == EVENT_REPLAYED || t == EVENT_ACCEPTED))
 			add_pipe(f, pipe.p, pipe.n, source, line->seq, t == EVENT_REPLAYED);
 	}
 done:

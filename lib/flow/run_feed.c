@@ -168,7 +168,7 @@ opened_by(const struct event *ev, struct opened *o)
 	struct yyjson_val *of = json_get(ev->data, "event");
 
 	*o = (struct opened){ .seq = ev->seq };
-	if (t != EVENT_REPLAYED && t != EVENT_ACCEPTED)
+	if (t != EVENT_REPLAYED && t != EVENT_ACCEPTED && t != EVENT_ROUTED)
 		return 0;
 	if (t == EVENT_REPLAYED) {
 		o->mode = EVENT_REPLAY;
@@ -249,6 +249,7 @@ run_feed_plan(struct run *r, struct ss_err *err)
 	r->ndue = r->next_due = 0;
 	r->fed_all = r->sent_end = r->saw_end = 0;
 	r->fed_turn = 0;
+	r->looked_up = 0;
 	r->one = 0;
 	r->turn++;
 	if (ledger_exceptions(p.v, r->o->name, 0, plan_row, &p, err) == 0 && plan_live(r, p.v, applied, err) == 0)
@@ -304,6 +305,7 @@ hold_back(struct run *r, const struct event *ev, uint64_t place, struct ss_err *
 	if (behind == NULL || *behind >= place)
 		return 0;
 	o.behind = *behind;
+	r->parked++;
 	return run_outcome(r, ev, &o, err) == -1 ? -1 : 1;
 }
 

@@ -404,6 +404,10 @@ ledger_apply_line(struct apply *a, const struct log_line *line)
 
 		*b = (struct buf){ 0 };
 		rc = apply_outcome(a, &ev, t);
+		/* routed: opened elsewhere, a delivery in each pipeline that it names */
+		list = t == EVENT_ROUTED ? json_str(json_get(ev.data, "to")) : (struct json_span){ NULL, 0 };
+		if (rc == 0 && list.n > 0)
+			rc = open_in_all(a, list, line->seq);
 		buf_free(b);
 		*b = own;
 		return rc;

@@ -307,12 +307,12 @@ put_row(struct rows_load *l, const void *key, size_t kn, const void *row, size_t
 static int
 copy_old(struct rows_load *l, const char *home, struct ss_err *err)
 {
-	struct rows *r;
+	struct rows *r = NULL;
 	struct table_cursor *c = NULL;
 	struct table_val k = { NULL, 0 }, v;
 	int rc;
 
-	if (rows_open(&r, home, l->name, err) == -1)
+	if (rows_open(&r, home, l->name, err) == -1 || r == NULL)
 		return -1;
 	rc = r->env == NULL ? 0 : 1;
 	while (rc == 1 && (rc = table_next(&c, r->txn, 0, &k, &v, err)) == 1)

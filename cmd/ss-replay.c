@@ -12,6 +12,9 @@ run(struct cli *c, struct ss_err *err)
 	o->id = c->argv[0];
 	if (o->pipeline != NULL && !run_name_ok(o->pipeline))
 		return err_set(err, SS_EXIT_USAGE, "'%s' is no name for a pipeline", o->pipeline), SS_EXIT_USAGE;
+	if (o->force && o->edit != NULL)
+		return err_set(err, SS_EXIT_USAGE, "--force is for the event as it is: give an edited one a newer .time"),
+		    SS_EXIT_USAGE;
 	return replay_run(c, o, err);
 }
 

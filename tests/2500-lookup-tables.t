@@ -64,7 +64,7 @@ exec 7>&-
 wait "$pid" 2>/dev/null
 ok 'after a load that was killed the table is whole' ss-lookup --get "$long" long
 ok 'and can be loaded' ss-lookup --load long rows
-is 'with nothing left beside it' "$(ls -A "$SS_HOME/state/tables" | grep -c '\.new')" 0
+is 'with nothing left beside it' "$(find "$SS_HOME/state/tables" -name '*.new*')" ''
 
 # Readers and loads side by side: always a whole table.
 perl -e 'print "{\"key\":\"k$_\",\"v\":1}\n" for 1 .. 3000' >many
@@ -81,4 +81,9 @@ echo '{"key":"one"}' | ss-lookup --load race
 for i in 1 2 3 4 5 6 7 8; do echo "{\"key\":\"add$i\"}" | ss-lookup --add race & done
 wait
 is 'of additions at one time none is lost' "$(ss-lookup --count race)" 9
+
+# The page's example runs as printed.
+sed -n '/^printf .sku,bin/,/^\.Ed/{/^\.Ed/!p}' "$ROOT/man/ss-lookup.1" | sed 's/\\e/\\/g' >example
+check 'the example of the page runs' 'sh -e example >got && [ "$(cat got)" = "{\"sku\":\"A-1\",\"bin\":\"R7\"}
+1" ]'
 done_testing

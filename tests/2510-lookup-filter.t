@@ -81,10 +81,10 @@ event 1 item.seen K '"data":{}' >&7
 wait_for 5 grep -q ss.parked live
 echo '{"key":"K","v":1}' | ss-lookup --load live
 event 2 item.seen K '"data":{}' >&7
-wait_for 5 grep -q '"v":1' live && pass 'a table that came meanwhile is taken up' || fail 'a table that came meanwhile is taken up'
+ok 'a table that came meanwhile is taken up' wait_for 5 grep '"v":1' live
 echo '{"key":"K","v":2}' | ss-lookup --load live
 event 3 item.seen K '"data":{}' >&7
-wait_for 5 grep -q '"v":2' live && pass 'so is a new version' || fail 'so is a new version'
+ok 'so is a new version' wait_for 5 grep '"v":2' live
 exec 7>&-
 wait "$pid"
 

@@ -95,35 +95,49 @@ each_level(yyjson_val *levels, leaf_fn *each, void *ctx)
 	return 0;
 }
 
+/* options or images: one leaf, or one a member. */
+static int
+each_whole(struct json_span name, yyjson_val *v, leaf_fn *each, void *ctx)
+{
+	struct path path UNSET;
+
+	(void)extend(&path, 0, name.p, name.n);
+	if (!yyjson_is_obj(v))
+		return each(ctx, (struct json_span){ path.p, path.n }, v);
+	(void)extend(&path, path.n, "/", 1);
+	return each_member(v, &path, path.n, each, ctx);
+}
+
+static int
+is(struct json_span k, const char *s)
+{
+	return memcmp(k.p, s, k.n) == 0;
+}
+
 int
 leaf_each(yyjson_val *state, leaf_fn *each, void *ctx)
 {
-	static const char *const whole[] = { "options", "images" };
 	struct path path UNSET;
-	yyjson_val *v = yyjson_obj_get(state, "fields");
-	size_t i;
+	size_t i, max;
+	yyjson_val *key, *v;
 	int rc = 0;
 
-	if (v != NULL) {
-		(void)extend(&path, 0, "fields/", 7);
-		rc = each_member(v, &path, 7, each, ctx);
-	}
-	v = yyjson_obj_get(state, "levels");
-	if (rc == 0 && v != NULL)
-		rc = each_level(v, each, ctx);
-	for (i = 0; rc == 0 && i < 2; i++) {
-		v = yyjson_obj_get(state, whole[i]);
-		if (v == NULL)
-			continue;
-		(void)extend(&path, 0, whole[i], strlen(whole[i]));
-		if (yyjson_is_obj(v)) {
-			(void)extend(&path, path.n, "/", 1);
-			rc = each_member(v, &path, path.n, each, ctx);
-		} else {
-			rc = each(ctx, (struct json_span){ path.p, path.n }, v);
+	/* one pass over the members: asking for each by name costs more */
+	yyjson_obj_foreach(state, i, max, key, v) {
+		struct json_span k = { yyjson_get_str(key), yyjson_get_len(key) };
+
+		if (k.n == 6 && is(k, "fields")) {
+			(void)extend(&path, 0, "fields/", 7);
+			rc = each_member(v, &path, 7, each, ctx);
+		} else if (k.n == 6 && is(k, "levels")) {
+			rc = each_level(v, each, ctx);
+		} else if ((k.n == 6 && is(k, "images")) || (k.n == 7 && is(k, "options"))) {
+			rc = each_whole(k, v, each, ctx);
 		}
+		if (rc != 0)
+			return rc;
 	}
-	return rc;
+	return 0;
 }
 
 static int

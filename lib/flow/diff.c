@@ -484,13 +484,14 @@ group_add(struct diff *d, const struct filter *f, const struct event *ev, struct
 {
 	struct pending *p = &d->group[d->n];
 	size_t keys = d->keys.n, leaves = d->keys.nleaf, i;
+	uint64_t place;
 	int rc;
 
-	if (!filter_can_range(f, ev) || outcome_place(ev) == 0)
+	if (!filter_can_range(f, ev) || (place = outcome_place(ev)) == 0)
 		return 0;
 	rc = diff_event_keys(&d->keys, ev, 1);
 	if (rc == 0 && d->keys.nleaf > leaves) {
-		*p = (struct pending){ outcome_place(ev), d->lines.len, ev->line.n, keys,
+		*p = (struct pending){ place, d->lines.len, ev->line.n, keys,
 		    d->keys.n - keys };
 		if (buf_add(&d->lines, ev->line.p, ev->line.n) == -1)
 			return err_nomem(err);

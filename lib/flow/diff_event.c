@@ -76,21 +76,32 @@ add_key(struct diff_keys *k, char kind, struct json_span subject, yyjson_val *st
 	return 0;
 }
 
+static int
+named(yyjson_val *key, const char *s, size_t n)
+{
+	return yyjson_get_len(key) == n && memcmp(yyjson_get_str(key), s, n) == 0;
+}
+
 /* Objects where there are objects, as far as the leaves hang on it. */
 static int
 odd(yyjson_val *state)
 {
-	yyjson_val *v = yyjson_obj_get(state, "fields"), *k, *e;
-	size_t i, max;
+	yyjson_val *key, *v, *k, *e;
+	size_t i, max, j, jmax;
 
-	if (!yyjson_is_obj(state) || (v != NULL && !yyjson_is_obj(v)))
+	if (!yyjson_is_obj(state))
 		return 1;
-	v = yyjson_obj_get(state, "levels");
-	if (v != NULL && !yyjson_is_obj(v))
-		return 1;
-	yyjson_obj_foreach(v, i, max, k, e)
-		if (!yyjson_is_obj(e))
+	yyjson_obj_foreach(state, i, max, key, v) {
+		int levels = named(key, "levels", 6);
+
+		if ((levels || named(key, "fields", 6)) && !yyjson_is_obj(v))
 			return 1;
+		if (!levels)
+			continue;
+		yyjson_obj_foreach(v, j, jmax, k, e)
+			if (!yyjson_is_obj(e))
+				return 1;
+	}
 	return 0;
 }
 

@@ -74,8 +74,8 @@ grow_arena(struct diff_table *t, size_t n)
 		room += room / 2;
 	if (room == t->room)
 		return 0;
-	p = realloc(t->arena, room * sizeof(*p));
-	if (p == NULL || room >= AT_MASK)
+	p = room < AT_MASK ? realloc(t->arena, room * sizeof(*p)) : NULL;
+	if (p == NULL)
 		return -1;
 	if (room * sizeof(*p) >= (size_t)4 << 20)
 		(void)madvise((void *)(((uintptr_t)p + 4095) & ~(uintptr_t)4095),

@@ -367,6 +367,14 @@ on_event(void *ctx, struct filter *f, const struct event *ev, struct ss_err *err
 	return p->n >= full ? work(p, full - 1, err) : 0;
 }
 
+/* A source's end must not overtake the outcomes that it counts. */
+static int
+on_other(void *ctx, struct filter *f, const struct event *ev, struct ss_err *err)
+{
+	(void)f;
+	return event_type(ev) == EVENT_CURSOR ? work(ctx, 0, err) : 0;
+}
+
 static int
 on_drain(void *ctx, struct filter *f, struct ss_err *err)
 {
@@ -444,7 +452,7 @@ push_free(struct push *p)
 enum ss_exit
 push_run(struct cli *c, const struct push_opts *o, struct ss_err *err)
 {
-	static const struct filter_ops ops = { on_event, on_drain, on_end, NULL };
+	static const struct filter_ops ops = { on_event, on_drain, on_end, on_other };
 	struct push p = { .cli = c, .o = o, .lock = -1 };
 	struct conf *conf = NULL;
 	enum ss_exit x;

@@ -178,6 +178,29 @@ push_call_end_item(struct push *p, struct push_item *it, struct outcome *o, stru
 	return mark(p, it->name, 1, bad, err);
 }
 
+/* Has it been failing for longer than give-up?  Its own time says nothing of
+ * that: it may have been old when it came. */
+static int
+failing_too_long(struct push *p, const struct push_item *it, int64_t now, struct ss_err *err)
+{
+	const char *pipe = it->pipeline != NULL ? it->pipeline : p->f.pipeline;
+	struct json_mem mem = { 0 };
+	struct ledger_view *v;
+	struct ledger_exc e;
+	int rc;
+
+	if (pipe == NULL || it->place == 0)
+		return 0;
+	if (ledger_view(&v, p->ledger, err) == -1)
+		return -1;
+	rc = ledger_exception(v, pipe, it->place, 0, &mem, &e, err);
+	if (rc == 1)
+		rc = now - e.since >= p->give_up;
+	json_mem_free(&mem);
+	ledger_view_end(v);
+	return rc;
+}
+
 int
 push_call_fail_item(struct push *p, struct push_item *it, enum outcome_class class, int retry,
     const char *code, const char *message, int64_t ms, struct ss_err *err)
@@ -187,13 +210,18 @@ push_call_fail_item(struct push *p, struct push_item *it, enum outcome_class cla
 	int64_t now = clock_now(&p->cli->clock);
 	struct event_turn t;
 	struct event ev;
+	int rc = 0;
 
 	if (event_parse(&ev, &p->mem, it->line, it->n, err) == -1)
 		return -1;
 	event_turn(&ev, &t);
 	if (t.attempt == 0)
 		t.attempt = 1;
-	if (retry && t.attempt < p->attempts && (it->etime <= 0 || t.attempt < 2 || now - it->etime < p->give_up)) {
+	if (retry && t.attempt < p->attempts && t.attempt > 1)
+		rc = failing_too_long(p, it, now, err);
+	if (rc == -1)
+		return -1;
+	if (retry && t.attempt < p->attempts && rc == 0) {
 		o.type = EVENT_FAILED;
 		o.due = now + pace_backoff(&p->cli->rng, p->retry_base, p->retry_cap, (unsigned)t.attempt, -1) + p->retry_base / 2;
 	}
@@ -263,14 +291,19 @@ ill(struct push *p, const struct push_call *k, enum outcome_class class)
 int
 push_call_conclude(struct push *p, struct push_call *k, struct ss_err *err)
 {
+	const char *end = "applied";
+
 	switch (k->c.end) {
 	case SINK_APPLIED:
 	case SINK_REFUSED:
 		p->ill_since = 0;
 		p->well = 1;
 		pace_breaker_ok(&p->breaker);
-		return put_settled(p, k, k->c.end == SINK_APPLIED ? "applied" : "refused", err) == -1 ? -1 :
-		    conclude_items(p, k, err);
+		if (k->c.end == SINK_REFUSED)
+			end = "refused";
+		else if (k->c.n > 0 && strcmp(k->c.res[0].code, PUSH_UNKNOWN) == 0)
+			end = "unknown";
+		return put_settled(p, k, end, err) == -1 ? -1 : conclude_items(p, k, err);
 	case SINK_NOT_EXECUTED:
 	case SINK_PEER:
 		ill(p, k, k->c.end == SINK_PEER ? OUTCOME_INTERMITTENT : OUTCOME_CONNECTION);

@@ -13,6 +13,8 @@
 
 #define PUSH_BODY_MAX ((size_t)256 << 10)	/* a larger body stands in the intent by its SHA-256 */
 
+#define PUSH_UNKNOWN "unknown-outcome"	/* cause.code: the call may have been applied, nobody can tell */
+
 /* Values in push.settled besides an offset into early. */
 #define PUSH_LOADED UINT64_MAX		/* loaded from the log to settle an intent, not ended yet */
 #define PUSH_QUEUED (UINT64_MAX - 1)	/* such a one that came to us by the pipe since */

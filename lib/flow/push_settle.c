@@ -110,7 +110,7 @@ decide(struct push *p, struct push_call *k, int64_t age, int have_body, struct s
 	(void)snprintf(c->why, sizeof(c->why), "not known whether the call was applied");
 	for (i = 0; i < c->n; i++) {
 		c->res[i] = (struct sink_result){ .ok = 0, .named = 1, .class = OUTCOME_CONFLICT };
-		(void)snprintf(c->res[i].code, sizeof(c->res[i].code), "unknown-outcome");
+		(void)snprintf(c->res[i].code, sizeof(c->res[i].code), "%s", PUSH_UNKNOWN);
 		(void)snprintf(c->res[i].message, sizeof(c->res[i].message), "the call may have been applied and its reply was "
 		    "lost; look at the target, then ss-replay it or leave it");
 	}

@@ -131,7 +131,7 @@ count_for_cursor(struct record *r, struct json_span source)
 {
 	size_t i;
 
-	for (i = 0; i < r->ncursors; i++)
+	for (i = 0; source.n > 0 && i < r->ncursors; i++)
 		if (strlen(r->cursor[i].source) == source.n && memcmp(r->cursor[i].source, source.p, source.n) == 0) {
 			r->cursor[i].lines++;
 			return 1;
@@ -372,10 +372,16 @@ record_line(struct record *r, const struct line *l, int kind, struct ss_err *err
 		return take_bad(r, l, kind, "line longer than max-line (1 MiB)", err);
 	if (event_parse(&ev, &r->mem, l->p, l->n, &why) == -1)
 		return take_bad(r, l, kind, why.text, err);
+	if (r->ncursors > 0) {
+		/* behind a filter an outcome stands for the event it is about */
+		struct json_span source = event_type_outcome(event_type(&ev)) ?
+		    json_str(json_get(json_get(ev.data, "event"), "source")) : ev.source;
+
+		if (!ev.is_ss || source.p != ev.source.p)
+			(void)count_for_cursor(r, source);
+	}
 	if (ev.is_ss)
 		return take_ss(r, &ev, err);
-	if (r->ncursors > 0)
-		(void)count_for_cursor(r, ev.source);
 	return take_event(r, &ev, err);
 }
 

@@ -1,18 +1,18 @@
 #include "flow/replay.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "event/jqx.h"
 #include "event/out.h"
 #include "event/outcome.h"
 #include "flow/record.h"
-#include "peer/fetchcsv.h"
+#include "flow/replay_row.h"
 #include "store/ledger.h"
 #include "store/log.h"
 
@@ -255,31 +255,6 @@ put_replay(struct cli *c, struct record *r, const struct found *f, size_t at, co
 	return rc == -1 || record_commit(r, NULL, err) == -1 ? -1 : 0;
 }
 
-/* End what was opened at place: its event lives on in a new one. */
-static int
-supersede(struct cli *c, struct record *r, const struct found *f, size_t at, const char *pipe, uint64_t place,
-    const char *by, struct ss_err *err)
-{
-	struct outcome o = { .type = EVENT_SUPERSEDED, .stage = "replay", .pipeline = pipe, .ms = -1,
-		.class = OUTCOME_STALE, .code = "edited", .message = by };
-	struct event_edit e = { "ssplace", NULL, 0 };
-	struct buf line = { 0 }, b = { 0 };
-	char id[UUID_TEXT], num[24];
-	struct event ev;
-	int rc = -1;
-
-	e.n = (size_t)snprintf(num, sizeof(num), "%" PRIu64, place);
-	e.raw = num;
-	cli_uuid(c, id);
-	if (event_parse(&ev, &r->mem, f->ev[at].line, f->ev[at].n, err) == 0 && event_edit(&line, &ev, &e, 1) == 0 &&
-	    event_parse(&ev, &r->mem, line.p, line.len, err) == 0 &&
-	    outcome_put(&b, &ev, &o, id, clock_now(&c->clock)) == 0 && record_own(r, b.p, b.len, 0, err) == 0)
-		rc = 0;
-	buf_free(&line);
-	buf_free(&b);
-	return rc;
-}
-
 /* The line that --edit made of the event: a new id, the old one as its cause. */
 static int
 edited(struct cli *c, const struct found *f, size_t at, struct buf *out, struct ss_err *err)
@@ -325,7 +300,7 @@ done:
 
 /* Lines of b through the recorder, as if they had come on standard input. */
 static int
-store_lines(struct record *r, const struct buf *b, uint64_t *rejects, struct ss_err *err)
+store_lines(struct record *r, const struct buf *b, struct ss_err *err)
 {
 	const char *p = b->p, *end = b->p + b->len, *nl;
 	struct line l = { .number = 0 };
@@ -340,73 +315,7 @@ store_lines(struct record *r, const struct buf *b, uint64_t *rejects, struct ss_
 		if (l.n > 0 && record_line(r, &l, LINE_OK, err) == -1)
 			return -1;
 	}
-	*rejects = r->rejects;
-	return record_commit(r, NULL, err);
-}
-
-/* A CSV row that was refused: header and text through the reader again. */
-static int
-read_again(struct cli *c, const struct event *ev, struct buf *out, struct ss_err *err)
-{
-	struct yyjson_val *header = json_get(ev->data, "header"), *cell;
-	struct json_span text = json_str(json_get(ev->data, "text"));
-	struct fetchcsv_opts o = { .path = "-", .uuid = &c->uuid, .clock = &c->clock };
-	struct fetchcsv_sum sum;
-	struct buf in = { 0 };
-	char source[256], from[32];
-	struct out w;
-	size_t i;
-	int fd = memfd_create("row", MFD_CLOEXEC), to = memfd_create("events", MFD_CLOEXEC), rc = -1;
-
-	if (text.p == NULL) {
-		err_set(err, SS_EXIT_USAGE, "the rejected line is not text: mend the source and read it again");
-		goto done;
-	}
-	if (header == NULL) {
-		/* a line that was no event: perhaps it is one now */
-		rc = buf_add(out, text.p, text.n) == -1 ? err_nomem(err) : 0;
-		goto done;
-	}
-	for (i = 0; (cell = json_at(header, i)) != NULL; i++) {
-		struct json_span s = json_str(cell);
-		size_t k;
-
-		(void)buf_adds(&in, i > 0 ? ",\"" : "\"");
-		for (k = 0; k < s.n; k++)
-			(void)buf_adds(&in, s.p[k] == '"' ? "\"\"" : (char[]){ s.p[k], '\0' });
-		(void)buf_addc(&in, '"');
-	}
-	(void)buf_addc(&in, '\n');
-	(void)buf_add(&in, text.p, text.n);
-	(void)buf_addc(&in, '\n');
-	(void)snprintf(source, sizeof(source), "%.*s", (int)(ev->source.n < 250 ? ev->source.n : 250), ev->source.p);
-	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
-	o.source = source;
-	o.path = from;
-	if (fd == -1 || to == -1 || in.failed || write(fd, in.p, in.len) != (ssize_t)in.len) {
-		err_sys(err, SS_EXIT_AGAIN, "cannot hold the row");
-		goto done;
-	}
-	out_init(&w, to, "memory");
-	rc = fetchcsv_run(&o, &w, &sum, err);
-	if (rc == 0)
-		rc = out_flush(&w, err);
-	out_free(&w);
-	if (rc == 0) {
-		off_t n = lseek(to, 0, SEEK_END);
-
-		if (n < 0 || buf_room(out, (size_t)n + 1) == -1 || pread(to, out->p, (size_t)n, 0) != n)
-			rc = err_sys(err, SS_EXIT_AGAIN, "cannot read the row's events back");
-		else
-			out->len = (size_t)n;
-	}
-done:
-	if (fd != -1)
-		(void)close(fd);
-	if (to != -1)
-		(void)close(to);
-	buf_free(&in);
-	return rc;
+	return 0;
 }
 
 struct replay {
@@ -420,55 +329,126 @@ struct replay {
 	uint64_t place, replays;
 };
 
-/* A new event instead of the old one: store it, end the old one superseded. */
+/* End the delivery opened at place, of pipeline o->pipeline; not committed. */
 static int
-replace(struct replay *x, struct buf *lines, uint64_t *rejects, struct ss_err *err)
+end_delivery(struct replay *x, struct outcome *o, uint64_t place, struct ss_err *err)
 {
-	/* a dead or finished delivery is opened again so that it can end anew */
-	if (put_replay(x->c, &x->r, &x->f, x->at, x->pipe, x->place, x->replays, err) == -1)
+	const char *line = x->f.ev[x->at].line;
+	struct event_edit e = { "ssplace", NULL, 0 };
+	struct buf with = { 0 }, b = { 0 };
+	char id[UUID_TEXT], num[24];
+	struct event ev;
+	int rc = -1;
+
+	o->stage = "replay";
+	o->ms = -1;
+	e.n = (size_t)snprintf(num, sizeof(num), "%" PRIu64, place);
+	e.raw = num;
+	cli_uuid(x->c, id);
+	if (event_parse(&ev, &x->r.mem, line, x->f.ev[x->at].n, err) == -1)
+		goto done;
+	if (event_edit(&with, &ev, &e, 1) == -1) {
+		err_nomem(err);
+		goto done;
+	}
+	if (event_parse(&ev, &x->r.mem, with.p, with.len, err) == -1)
+		goto done;
+	rc = outcome_put(&b, &ev, o, id, clock_now(&x->c->clock)) == -1 ? err_nomem(err) :
+	    record_own(&x->r, b.p, b.len, 0, err);
+done:
+	buf_free(&with);
+	buf_free(&b);
+	return rc;
+}
+
+/* What was recorded by hand, in the pipeline that nobody feeds, ends there when
+ * it is sent to another. */
+static int
+leave_unfed(struct replay *x, struct ss_err *err)
+{
+	struct outcome o = { .type = EVENT_ROUTED, .pipeline = "-" };
+	uint64_t seq = x->f.ev[x->at].seq, first, last;
+	struct ledger_view *v;
+	int rc;
+
+	if (ledger_catchup(x->ledger, NULL, err) == -1 || ledger_view(&v, x->ledger, err) == -1)
 		return -1;
-	if (store_lines(&x->r, lines, rejects, err) == -1)
-		return -1;
-	if (*rejects > 0)
-		return 0;
-	return supersede(x->c, &x->r, &x->f, x->at, x->pipe, x->r.first, "by an event made from it", err) == -1 ? -1 :
+	rc = ledger_open_run(v, "-", seq, &first, &last, err);
+	ledger_view_end(v);
+	return rc == 1 && first <= seq ? end_delivery(x, &o, seq, err) : rc == -1 ? -1 : 0;
+}
+
+/* New events instead of the old one: store them, end the old one superseded. */
+static int
+replace(struct replay *x, const struct buf *lines, uint64_t place, struct ss_err *err)
+{
+	struct outcome o = { .type = EVENT_SUPERSEDED, .pipeline = x->pipe, .class = OUTCOME_STALE, .code = "edited",
+		.message = "by an event made from it" };
+
+	return store_lines(&x->r, lines, err) == -1 || end_delivery(x, &o, place, err) == -1 ? -1 :
 	    record_commit(&x->r, NULL, err);
+}
+
+/* It was rejected again, and nothing new comes of it. */
+static int
+reject(struct replay *x, const struct replay_row_cause *cause, uint64_t place, struct ss_err *err)
+{
+	struct outcome o = { .type = EVENT_DEAD, .pipeline = x->pipe, .class = cause->class, .code = cause->code,
+		.message = cause->message };
+
+	cli_warn(x->c, "it stays rejected: %s", cause->message);
+	return end_delivery(x, &o, place, err) == -1 ? -1 : record_commit(&x->r, NULL, err);
+}
+
+/* What is to be stored in the event's place: 1 with lines, 2 nothing, it goes as
+ * it is, 0 it is rejected again, -1. */
+static int
+make_lines(struct replay *x, struct buf *lines, struct replay_row_cause *cause, struct ss_err *err)
+{
+	const char *p = x->f.ev[x->at].line;
+	size_t n = x->f.ev[x->at].n;
+	struct json_mem mem = { 0 };
+	struct buf one = { 0 };
+	struct event ev;
+	int rc = 0;
+
+	if (x->f.o->edit != NULL) {
+		rc = edited(x->c, &x->f, x->at, &one, err);
+		p = one.p;
+		n = one.len;
+	}
+	if (rc == 0)
+		rc = event_parse(&ev, &mem, p, n, err);
+	if (rc == 0 && ev.type.n == 13 && memcmp(ev.type.p, "line.rejected", 13) == 0) {
+		/* the id that its events name as their cause is that of the row as stored */
+		ev.id = (struct json_span){ x->f.o->id, strlen(x->f.o->id) };
+		rc = replay_row_again(x->c, &ev, lines, cause, err);
+	} else if (rc == 0 && one.len == 0) {
+		rc = 2;
+	} else if (rc == 0) {
+		rc = buf_add(lines, one.p, one.len) == -1 ? err_nomem(err) : 1;
+	}
+	json_mem_free(&mem);
+	buf_free(&one);
+	return rc;
 }
 
 static enum ss_exit
 go(struct replay *x, struct ss_err *err)
 {
-	const struct replay_opts *o = x->f.o;
+	struct replay_row_cause cause;
 	struct buf lines = { 0 };
-	struct json_mem mem = { 0 };
-	struct event ev;
-	uint64_t rejects = 0;
-	int rc, rejected;
+	int what = make_lines(x, &lines, &cause, err), rc = what == -1 ? -1 : leave_unfed(x, err);
 
-	if (event_parse(&ev, &mem, x->f.ev[x->at].line, x->f.ev[x->at].n, err) == -1)
-		return SS_EXIT_DAMAGE;
-	rejected = ev.type.n == 13 && memcmp(ev.type.p, "line.rejected", 13) == 0;
-	if (o->edit != NULL) {
-		rc = edited(x->c, &x->f, x->at, &lines, err);
-		if (rc == 0 && rejected) {
-			struct buf one = lines;
-
-			lines = (struct buf){ 0 };
-			rc = event_parse(&ev, &mem, one.p, one.len, err) == -1 ? -1 : read_again(x->c, &ev, &lines, err);
-			buf_free(&one);
-		}
-		if (rc == 0)
-			rc = replace(x, &lines, &rejects, err);
-	} else if (rejected) {
-		rc = read_again(x->c, &ev, &lines, err);
-		if (rc == 0)
-			rc = replace(x, &lines, &rejects, err);
-	} else {
+	/* a dead or finished delivery is opened again so that it can end anew */
+	if (rc == 0)
 		rc = put_replay(x->c, &x->r, &x->f, x->at, x->pipe, x->place, x->replays, err);
-	}
+	if (rc == 0 && what == 1)
+		rc = replace(x, &lines, x->r.last, err);
+	else if (rc == 0 && what == 0)
+		rc = reject(x, &cause, x->r.last, err);
 	buf_free(&lines);
-	json_mem_free(&mem);
-	return rc == -1 ? (err->exit == SS_EXIT_OK ? SS_EXIT_AGAIN : err->exit) : rejects > 0 ? SS_EXIT_OPEN : SS_EXIT_OK;
+	return rc == -1 ? (err->exit == SS_EXIT_OK ? SS_EXIT_AGAIN : err->exit) : what == 0 ? SS_EXIT_OPEN : SS_EXIT_OK;
 }
 
 static enum ss_exit
@@ -476,6 +456,40 @@ print(const struct found *f, size_t at)
 {
 	return fwrite(f->ev[at].line, 1, f->ev[at].n, stdout) == f->ev[at].n && fputc('\n', stdout) != EOF ?
 	    SS_EXIT_OK : SS_EXIT_AGAIN;
+}
+
+/* It must be there before a delivery is opened in it that nobody would end. */
+static int
+check_script(const char *home, const char *name, struct ss_err *err)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/pipelines/%s", home, name) >= (int)sizeof(path))
+		return err_set(err, SS_EXIT_USAGE, "path of the pipeline is too long");
+	return access(path, X_OK) == 0 ? 0 : err_sys(err, SS_EXIT_USAGE, "cannot run '%s'", path);
+}
+
+/* The event and the pipeline that are meant; reads only. */
+static enum ss_exit
+choose(struct replay *x, struct ss_err *err)
+{
+	const struct cli *c = x->c;
+	enum ss_exit e;
+	int rc = log_open(&x->log, c->home, 0, &c->clock, &x->c->rng, err);
+
+	if (rc == 0)
+		rc = find(&x->f, x->log, err);
+	log_close(x->log);
+	x->log = NULL;
+	if (rc == -1)
+		return err->exit;
+	e = choose_event(&x->f, &x->at, err);
+	if (e != SS_EXIT_OK || x->f.o->print)
+		return e;
+	e = choose_pipe(&x->f, x->f.ev[x->at].source, &x->pipe, &x->place, &x->replays, err);
+	if (e == SS_EXIT_OK && check_script(c->home, x->pipe, err) == -1)
+		e = err->exit;
+	return e;
 }
 
 enum ss_exit
@@ -486,22 +500,15 @@ replay_run(struct cli *c, const struct replay_opts *o, struct ss_err *err)
 	char name[128] = "";
 	enum ss_exit e = SS_EXIT_AGAIN, worked;
 
-	if (log_open(&x.log, c->home, !o->print, &c->clock, &c->rng, err) == -1 || find(&x.f, x.log, err) == -1) {
-		e = err->exit;
-		goto done;
-	}
-	e = choose_event(&x.f, &x.at, err);
+	e = choose(&x, err);
 	if (e != SS_EXIT_OK)
 		goto done;
 	if (o->print) {
 		e = print(&x.f, x.at);
 		goto done;
 	}
-	e = choose_pipe(&x.f, x.f.ev[x.at].source, &x.pipe, &x.place, &x.replays, err);
-	if (e != SS_EXIT_OK)
-		goto done;
 	(void)snprintf(name, sizeof(name), "%s", x.pipe);
-	if (ledger_open(&x.ledger, c->home, x.log, err) == -1 ||
+	if (log_open(&x.log, c->home, 1, &c->clock, &c->rng, err) == -1 || ledger_open(&x.ledger, c->home, x.log, err) == -1 ||
 	    record_init(&x.r, x.log, x.ledger, c, name, 1, err) == -1) {
 		e = err->exit;
 		goto done;

@@ -521,7 +521,7 @@ verdict(struct run *r, struct ss_err *err)
 		(void)ledger_counts(v, r->o->name, &n, err);
 		ledger_view_end(v);
 	}
-	if (r->dead > 0 || r->in.rejects > 0 || (r->failed + r->parked > 0 && n.failed + n.parked > 0))
+	if (r->dead > 0 || r->in.rejects + r->back.rejects > 0 || (r->failed + r->parked > 0 && n.failed + n.parked > 0))
 		x = SS_EXIT_OPEN;
 	if (r->in.cut_short) {
 		cli_warn(r->cli, "%s", r->in.why);
@@ -574,6 +574,7 @@ close_all(struct run *r)
 	ledger_close(r->ledger);
 	log_close(r->log);
 	json_mem_free(&r->mem);
+	json_mem_free(&r->mem2);
 	buf_free(&r->line);
 	buf_free(&r->event);
 	buf_free(&r->feed);

@@ -16,7 +16,6 @@
 #include "store/log.h"
 
 #define RUN_ATTEMPTS 8		/* then dead (design 3) */
-#define RUN_AGE_MS ((int64_t)7 * 86400000)
 #define RUN_CRASHES 2		/* so many deaths over the same work: one event at a time */
 
 /* One exception that may be fed in this turn. */
@@ -63,7 +62,9 @@ struct run {
 	int one;		/* exactly one event is fed in this turn */
 	uint64_t one_place;
 	struct log_cursor *cursor;
-	struct json_mem mem;
+	struct json_mem mem, mem2;
+	struct event other;
+	int looked_up;		/* new events of this turn that were compared with what was fed */
 	struct buf line, event;
 	int64_t started, deadline;
 	int fed_all, sent_end;

@@ -104,6 +104,30 @@ stop(struct run *r, const struct event *ev)
 	return 0;
 }
 
+/* An event without a place that was fed with one in this turn: stored as a new
+ * one it would come in again, and so on for ever.  Only the first few of a turn
+ * are looked up, since a script does it to all or to none.  1 yes, 0, -1. */
+static int
+lost_its_place(struct run *r, const struct event *ev, struct ss_err *err)
+{
+	struct log_cursor *c = NULL;
+	struct log_line line;
+	int rc, found = 0;
+
+	if (ev->seq != 0 || uuid_version(ev->id.p, ev->id.n) != 7 || r->live_first == 0 || r->looked_up >= 3)
+		return 0;
+	r->looked_up++;
+	if (log_cursor_open(&c, r->log, r->live_first, err) == -1)
+		return -1;
+	while (!found && (rc = log_cursor_next(c, &line, err)) == 1 && line.seq <= r->live_last)
+		found = memmem(line.p, line.body, ev->id.p, ev->id.n) != NULL &&
+		    event_parse(&r->other, &r->mem2, line.p, line.n, NULL) == 0 && !r->other.is_ss &&
+		    r->other.id.n == ev->id.n && memcmp(r->other.id.p, ev->id.p, ev->id.n) == 0 &&
+		    r->other.source.n == ev->source.n && memcmp(r->other.source.p, ev->source.p, ev->source.n) == 0;
+	log_cursor_close(c);
+	return rc == -1 ? -1 : found;
+}
+
 int
 run_take_line(struct run *r, const struct line *l, int kind, struct ss_err *err)
 {
@@ -129,6 +153,15 @@ run_take_line(struct run *r, const struct line *l, int kind, struct ss_err *err)
 		return outcome(r, &ev, t, err);
 	if (!ev.is_ss && ev.seq != 0 && event_in_list(ev.pipeline, r->o->name, strlen(r->o->name)))
 		return leave(r, &ev, err);
+	if (!ev.is_ss) {
+		int rc = lost_its_place(r, &ev, err);
+
+		if (rc == 1 && record_commit(&r->back, NULL, err) == 0)
+			rc = err_set(err, SS_EXIT_USAGE, "the script took ssseq off event %.*s: what it changes must keep all "
+			    "other members (jq: . + {...})", (int)(ev.id.n > 60 ? 60 : ev.id.n), ev.id.p);
+		if (rc != 0)
+			return -1;
+	}
 	/* a new event, ss.known and the like */
 	return record_line(&r->back, l, kind, err) == -1 ? -1 : 0;
 }

@@ -15,6 +15,8 @@ check_live(const struct sink *s, const struct conf *conf, struct ss_err *err)
 {
 	const char *env = conf_get(conf, "storesync", NULL, "environment");
 
+	if (env != NULL && strcmp(env, "test") != 0 && strcmp(env, "live") != 0)
+		return conf_err(conf, "storesync", NULL, "environment", err, "'%s' is neither live nor test", env);
 	if (s->live && env != NULL && strcmp(env, "test") == 0)
 		return err_set(err, SS_EXIT_USAGE, "%s is a live peer and the configuration says environment = test", s->name);
 	return 0;

@@ -55,7 +55,7 @@ file_open_fd(struct file *f, struct ss_err *err)
 		return 0;
 	f->fd = open(f->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (f->fd == -1)
-		return err_sys(err, SS_EXIT_AGAIN, "cannot open '%s'", f->path);
+		return err_sys(err, SS_EXIT_USAGE, "cannot open '%s'", f->path);
 	if (fstat(f->fd, &st) == -1 || !S_ISREG(st.st_mode))
 		return err_set(err, SS_EXIT_USAGE, "'%s' is no regular file: deliveries to it could not be told after a crash",
 		    f->path);

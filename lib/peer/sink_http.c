@@ -200,11 +200,15 @@ static void
 judge_status(struct flight *f, const struct http_reply *r)
 {
 	struct sink_call *c = f->c;
+	size_t n = r->body.n > 200 ? 200 : r->body.n;
 	char code[32];
 
+	while (n > 0 && (unsigned char)r->body.p[n - 1] <= ' ')
+		n--;
+
 	(void)snprintf(code, sizeof(code), "http-%d", r->status);
-	(void)snprintf(c->why, sizeof(c->why), "status %d%s%.*s", r->status, r->body.n > 0 ? ": " : "",
-	    (int)(r->body.n > 200 ? 200 : r->body.n), r->body.n > 0 ? r->body.p : "");
+	(void)snprintf(c->why, sizeof(c->why), "status %d%s%.*s", r->status, n > 0 ? ": " : "", (int)n,
+	    n > 0 ? r->body.p : "");
 	switch (r->status) {
 	case 401:
 	case 403:
@@ -420,6 +424,24 @@ rate(struct http_sink *h, const struct conf *conf, const char *name, struct ss_e
 	return 0;
 }
 
+/* What a request is refused for (its URL, a header) is found before anything is
+ * stored about a call: begun, and dropped before a byte is sent. */
+static int
+check_request(struct http_sink *h, const struct conf *conf, const char *name, struct ss_err *err)
+{
+	struct sink_call c = { .n = 0 };
+	struct flight f = { .h = h, .c = &c };
+	struct pace_bucket was = h->bucket;
+	char why[sizeof(err->text)];
+
+	if (start(h, &f, err) == 0) {
+		h->bucket = was;
+		return 0;
+	}
+	memcpy(why, err->text, sizeof(why));
+	return conf_err(conf, "http", name, "url", err, "%s", why);
+}
+
 static int
 configure(struct http_sink *h, struct cli *c, struct conf *conf, const char *name, struct ss_err *err)
 {
@@ -470,6 +492,10 @@ configure(struct http_sink *h, struct cli *c, struct conf *conf, const char *nam
 	hc.parallel = (unsigned)parallel;
 	h->s.batch = (size_t)batch;
 	h->s.parallel = (size_t)parallel;
+	h->http = http_open(&hc, err);
+	if (h->http == NULL || check_request(h, conf, name, err) == -1)
+		return -1;
+	http_close(h->http);
 	h->http = http_open(&hc, err);
 	return h->http == NULL ? -1 : 0;
 }

@@ -503,6 +503,9 @@ end_of(const struct call *c, CURLcode code)
 	case CURLE_OPERATION_TIMEDOUT:
 		return HTTP_TIMEOUT;
 	case CURLE_FILESIZE_EXCEEDED:
+#if LIBCURL_VERSION_NUM >= 0x080600
+	case CURLE_TOO_LARGE:	/* too many header lines */
+#endif
 		return HTTP_TOO_LARGE;
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_SSL_CERTPROBLEM:

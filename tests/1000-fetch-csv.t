@@ -277,12 +277,14 @@ printf 'sku,qty\nA,1\nB,2\nC,3\n' >three.csv
 fetch '--head' 0 --head 2 --complete csv:three.csv
 is '  that many rows' "$(wc -l <got)" 2
 check '  and no claim to be complete' 'tail -n 1 events | grep -q "\"phase\":\"end\".*\"rows\":2}}}$"'
-check '--head ends without waiting for more' \
-    '(printf "sku,qty\nA,1\n"; sleep 20) | timeout 10 ss-fetch --head 1 csv:- | head -n 2 | grep -q "\"subject\":\"A\""'
 mkfifo pipe
-background sh -c '{ printf "sku,qty\nA,1\n"; sleep 30; } >pipe'
+background sh -c '{ printf "sku,qty\nA,1\n"; exec sleep 30; } >pipe'
 background sh -c 'exec ss-fetch csv:- <pipe >live'
 check 'rows go out when the next read would block' 'wait_for 5 grep -q "\"subject\":\"A\"" live'
+mkfifo pipe2
+background sh -c '{ printf "sku,qty\nA,1\n"; exec sleep 30; } >pipe2'
+check '--head ends without waiting for more' \
+    'timeout 10 ss-fetch --head 1 csv:- <pipe2 >live && grep -q "\"subject\":\"A\"" live'
 fetch 'an empty file' 2 csv:/dev/null
 check '  is told of' 'grep -q "no header" err'
 for a in '' csv: nope:x csv:nope.csv csv:dir 'csv:three.csv csv:three.csv' '--ragged x csv:three.csv' \

@@ -4,16 +4,20 @@
 
 command -v python3 >"$T_BASE/null" || skip_all 'no python3'
 
+# entry (or -), row and subject of each item
 rows()
 {
-	python3 -c '
-import json, sys
-for line in sys.stdin:
-    e = json.loads(line)
-    if e["type"] == "item.observed":
-        at = e["data"]["at"]
-        print(at.get("entry", "-"), at["row"], e["subject"])
-'
+	awk -F '"' '$16 == "item.observed" {
+		at = $0
+		sub(/.*"at":/, "", at)
+		entry = "-"
+		if (split(at, part, "\"entry\":\"") > 1) {
+			entry = part[2]
+			sub(/".*/, "", entry)
+		}
+		sub(/.*"row":/, "", at)
+		print entry, at + 0, $20
+	}'
 }
 
 ends()
@@ -35,7 +39,7 @@ cat >make.py <<'PY'
 import bz2, gzip, io, lzma, os, struct, sys, tarfile, zipfile
 
 CSV = b'sku,qty\nA,1\nB,2\n'
-big = b'sku,qty\n' + b''.join(b'SKU-%06d,%d\n' % (i, i * 7919 % 1000) for i in range(200000))
+big = b'sku,qty\n' + b''.join(b'SKU-%06d,%d\n' % (i, i * 7919 % 1000) for i in range(40000))
 
 def put(name, data):
     with open(name, 'wb') as f:
@@ -94,7 +98,7 @@ put('tail.csv.gz', full + b'junk')
 flip = bytearray(full)
 flip[len(flip) // 2] ^= 0x10
 put('flip.csv.gz', bytes(flip))
-for s, c in (('bz2', bz2.compress(big)), ('xz', lzma.compress(big))):
+for s, c in (('bz2', bz2.compress(big, 1)), ('xz', lzma.compress(big))):
     put('cut.csv.' + s, c[:len(c) // 2])
     flip = bytearray(c)
     flip[len(flip) // 2] ^= 0x10
@@ -140,25 +144,21 @@ put('nested.gz', gzip.compress(gzip.compress(CSV)))
 put('nested.bz2', bz2.compress(lzma.compress(CSV)))
 put('nested2.gz', gzip.compress(zipped([('a.csv', CSV)])))
 
+LONG = b'A' * 997 + b',1\n'
 # bombs: much from little, much at all, many entries
 import zlib
 def gzbomb(n):
     c = zlib.compressobj(9, zlib.DEFLATED, 31)
     out = c.compress(b'sku,qty\n')
     for i in range(n):
-        out += c.compress(b'AAAAAAA,1\n' * 104858)
+        out += c.compress(LONG * 1048)
     return out + c.flush()
-put('bomb.csv.gz', gzbomb(300))
-put('bomb.csv.xz', lzma.compress(b'sku,qty\n' + b'AAAAAAA,1\n' * 5000000))
-put('bomb.zip', zipped([('a.csv', b'sku,qty\n' + b'AAAAAAA,1\n' * 5000000)]))
-put('bomb-other.tar.xz', lzma.compress(tar([('zeros.bin', bytes(64 << 20), {}), good])))
-many = io.BytesIO()
-with tarfile.open(fileobj=many, mode='w', format=tarfile.USTAR_FORMAT) as t:
-    m = tarfile.TarInfo('x')
-    for i in range(100001):
-        t.addfile(m)
-put('many.tar', many.getvalue())
-put('one-mib.csv.gz', gzip.compress(b'sku,qty\n' + b'AAAAAAA,1\n' * 100000))
+put('bomb.csv.gz', gzbomb(40))
+put('bomb.csv.xz', lzma.compress(b'sku,qty\n' + LONG * 5000))
+put('bomb.zip', zipped([('a.csv', b'sku,qty\n' + LONG * 5000)]))
+put('bomb-other.tar.xz', lzma.compress(tar([('zeros.bin', bytes(8 << 20), {}), good])))
+put('many.tar', tarfile.TarInfo('x').tobuf(tarfile.USTAR_FORMAT) * 100001 + bytes(1024))
+put('one-mib.csv.gz', gzip.compress(b'sku,qty\n' + LONG * 1000))
 
 # plain text that libarchive might take for something else
 put('mtree.csv', b'#mtree,qty\nx,1\n')
@@ -241,13 +241,8 @@ for f in cut.csv.gz cut8.csv.gz cut1.csv.gz crc.csv.gz tail.csv.gz flip.csv.gz c
 done
 fetch 'half a gzip' 4 csv:cut.csv.gz
 check '  the rows are a start of the whole' '
-	ss-fetch csv:big.csv >whole.ev; cut -d " " -f 2- got >a
-	python3 -c "
-import json
-for l in open(\"whole.ev\"):
-    e = json.loads(l)
-    if e[\"type\"] == \"item.observed\": print(e[\"data\"][\"at\"][\"row\"], e[\"subject\"])" >b
-	n=$(wc -l <a); [ "$n" -gt 50000 ] && head -n "$n" b | cmp -s - a'
+	ss-fetch csv:big.csv | rows >whole
+	n=$(wc -l <got); [ "$n" -gt 5000 ] && head -n "$n" whole | cmp -s - got'
 
 # --- what must not be read -------------------------------------------------------------
 for f in abs.tar up.tar link.tar win.zip link.zip nested.zip; do

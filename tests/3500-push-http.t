@@ -249,6 +249,13 @@ for reply in 'null' 'empty' '.body.nothing[]' '"true"' 'error("x")'; do
 	is '  delivered, applied once' "$(outcomes | sort | tr '\n' ' ') $(state | jq -s -c 'map(.applies)')" 'delivered S1 delivered S2  [1,1]'
 done
 
+home allwell
+sed -i 's/^reply = .*/reply = range(.n) | true/' "$SS_CONFIG"
+ctl /control '{"rules":[{"key":"S2","status":422}]}'
+some S 1 3 >in
+run 'a reply program that calls a refusal well' 3 timeout 20 ss-run p <in
+is '  is not believed' "$(outcomes | sort | tr '\n' ' ')" 'dead S2 value http-422 delivered S1 delivered S3 '
+
 # --- order of other types ---------------------------------------------------------------------------
 home order
 ctl /control '{"rules":[{"key":"O-1","times":1,"refuse":{"code":"busy","permanent":false}}]}'

@@ -72,22 +72,30 @@ uuid_v5(const char *const *parts, const size_t *lens, char out[UUID_TEXT])
 	return ok ? 0 : -1;
 }
 
+/* Are the four bytes at a and the four at b hexadecimal digits?  All eight at
+ * once, in the high bits of a word's bytes. */
+static int
+hex8(const char *a, const char *b)
+{
+	const uint64_t ones = 0x0101010101010101u, high = 0x80 * ones;
+	uint64_t w, digit, letter;
+
+	memcpy(&w, a, 4);
+	memcpy((char *)&w + 4, b, 4);
+	if ((w & high) != 0)
+		return 0;
+	digit = (w + ones * (0x80 - '0')) & ~(w + ones * (0x7f - '9'));
+	w |= ones * 0x20;
+	letter = (w + ones * (0x80 - 'a')) & ~(w + ones * (0x7f - 'f'));
+	return ((digit | letter) & high) == high;
+}
+
 int
 uuid_version(const char *s, size_t n)
 {
-	size_t i;
-
-	if (n != 36)
+	if (n != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' || !hex8(s, s + 4) ||
+	    !hex8(s + 9, s + 14) || !hex8(s + 19, s + 24) || !hex8(s + 28, s + 32))
 		return 0;
-	for (i = 0; i < n; i++) {
-		if (i == 8 || i == 13 || i == 18 || i == 23) {
-			if (s[i] != '-')
-				return 0;
-		} else if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'f') ||
-		    (s[i] >= 'A' && s[i] <= 'F'))) {
-			return 0;
-		}
-	}
 	/* variant 10xx of RFC 9562; others have no version */
 	if (strchr("89abAB", s[19]) == NULL || s[14] < '1' || s[14] > '8')
 		return 0;

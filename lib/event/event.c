@@ -41,13 +41,20 @@ struct walk {
 	struct event *ev;
 	struct ss_err *err;
 	int version_ok;
+	uint64_t kinds;		/* of keys that came: a bit by length and first byte */
 };
 
 static int
-twice(const struct event *ev, struct json_span k)
+twice(struct walk *w, struct json_span k)
 {
+	const struct event *ev = w->ev;
+	uint64_t kind = (uint64_t)1 << ((k.n == 0 ? 0 : (unsigned char)k.p[0] + 5 * k.n) & 63);
 	size_t i;
 
+	if ((w->kinds & kind) == 0) {
+		w->kinds |= kind;
+		return 0;
+	}
 	for (i = 0; i < ev->n; i++)
 		if (ev->m[i].key.n == k.n && (k.n == 0 || (ev->m[i].key.p[0] == k.p[0] &&
 		    memcmp(ev->m[i].key.p, k.p, k.n) == 0)))
@@ -65,7 +72,7 @@ member(void *ctx, struct json_span k, yyjson_val *v, struct json_span raw)
 
 	if (ev->n == EVENT_MEMBERS)
 		return err_set(w->err, SS_EXIT_USAGE, "more than %d members in an event", EVENT_MEMBERS);
-	if (twice(ev, k))
+	if (twice(w, k))
 		return err_set(w->err, SS_EXIT_USAGE, "member '%.*s' stands twice", (int)(k.n > 60 ? 60 : k.n), k.p);
 	/* the key's opening quote: behind the brace or comma and white space */
 	prev = ev->n == 0 ? ev->line.p : ev->m[ev->n - 1].raw.p + ev->m[ev->n - 1].raw.n;
@@ -97,7 +104,7 @@ member(void *ctx, struct json_span k, yyjson_val *v, struct json_span raw)
 int
 event_parse(struct event *ev, struct json_mem *mem, const char *p, size_t n, struct ss_err *err)
 {
-	struct walk w = { ev, err, 0 };
+	struct walk w = { ev, err, 0, 0 };
 	const char *text = p, *end = p + n;
 	yyjson_val *root = json_read(mem, p, n, err);
 

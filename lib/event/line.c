@@ -26,7 +26,7 @@ make_room(struct line_reader *r, struct ss_err *err)
 		return 0;
 	if (r->start > 0 && r->cap - have >= BLOCK) {
 		memmove(r->p, r->p + r->start, have);
-		r->start = 0;
+		r->start = r->whole = 0;
 		r->end = have;
 		return 0;
 	}
@@ -40,14 +40,16 @@ make_room(struct line_reader *r, struct ss_err *err)
 	free(r->p);
 	r->p = p;
 	r->cap = cap;
-	r->start = 0;
+	r->start = r->whole = 0;
 	r->end = have;
 	return 0;
 }
 
+/* Called when no newline is left in p. */
 static int
 fill(struct line_reader *r, struct ss_err *err)
 {
+	const char *nl;
 	ssize_t n;
 
 	if (make_room(r, err) == -1)
@@ -57,6 +59,9 @@ fill(struct line_reader *r, struct ss_err *err)
 		return -1;
 	if (n == 0)
 		r->eof = 1;
+	nl = memrchr(r->p + r->end, '\n', (size_t)n);
+	if (nl != NULL)
+		r->whole = (size_t)(nl - r->p) + 1;
 	r->end += (size_t)n;
 	return 0;
 }
@@ -107,7 +112,7 @@ line_next(struct line_reader *r, struct line *l, struct ss_err *err)
 		}
 		if (r->skipping) {
 			r->offset += have;
-			r->start = r->end = 0;
+			r->start = r->end = r->whole = 0;
 			have = 0;
 		} else if (have > r->max) {
 			r->skipping = 1;
@@ -128,7 +133,7 @@ line_buffered(const struct line_reader *r)
 {
 	size_t have = r->end - r->start;
 
-	return r->eof || have > r->max || (have > 0 && memchr(r->p + r->start, '\n', have) != NULL);
+	return r->eof || have > r->max || r->start < r->whole;
 }
 
 int
@@ -142,5 +147,5 @@ line_free(struct line_reader *r)
 {
 	free(r->p);
 	r->p = NULL;
-	r->cap = r->start = r->end = 0;
+	r->cap = r->start = r->end = r->whole = 0;
 }

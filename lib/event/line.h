@@ -32,6 +32,7 @@ struct line_reader {
 	size_t max;
 	char *p;
 	size_t start, end, cap;
+	size_t whole;		/* behind the last newline in p */
 	uint64_t number, offset;
 	int eof, skipping;
 	int nonblock;		/* set by the caller: answer LINE_WAIT instead of waiting */

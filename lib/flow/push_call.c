@@ -260,14 +260,21 @@ conclude_items(struct push *p, struct push_call *k, struct ss_err *err)
 			.set = { it->set.p, it->state ? it->set.len : 0 } };
 		int rc;
 
-		if (!r->ok && k->c.end == SINK_REFUSED && !r->named && k->c.n > 1) {
-			/* refused for what others had in it: again without those that were
-			 * named, by itself when none was */
-			it->alone = !named;
-			continue;
+		if (k->c.end == SINK_REFUSED && (r->ok || !r->named)) {
+			/* nothing was applied: again without those that were named, by
+			 * itself when none was */
+			if (named || k->c.n > 1) {
+				it->alone = !named;
+				continue;
+			}
+			if (r->ok) {
+				/* the reply program calls it well, the status does not */
+				r->ok = 0;
+				r->class = OUTCOME_VALUE;
+				(void)snprintf(r->code, sizeof(r->code), "http-%d", k->c.status);
+				(void)snprintf(r->message, sizeof(r->message), "%s", k->c.why);
+			}
 		}
-		if (r->ok && k->c.end == SINK_REFUSED)
-			continue;	/* fine by itself, but nothing was applied: sent again */
 		rc = r->ok ? push_call_end_item(p, it, &o, err) :
 		    push_call_fail_item(p, it, r->class, r->retry, r->code, r->message, k->c.ms, err);
 		if (rc == -1)

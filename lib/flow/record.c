@@ -59,6 +59,7 @@ record_free(struct record *r)
 	json_mem_free(&r->mem);
 	buf_free(&r->tmp);
 	buf_free(&r->line);
+	buf_free(&r->tail);
 	record_batch_free(r->b);
 	if (r->fresh != NULL)
 		hash_free(r->fresh);
@@ -74,14 +75,31 @@ record_pending(const struct record *r)
 	return r->b->lines.len + r->b->extra.len;
 }
 
+/* The event's own members at its end, label and recordedtime in this order so
+ * that ss-run can tell them without parsing, and the closing brace. */
+static int
+put_tail(const struct record *r, const char *label, struct buf *b)
+{
+	if (label != NULL) {
+		(void)buf_adds(b, ",\"sspipeline\":");
+		(void)json_put_cstr(b, label);
+	}
+	(void)buf_adds(b, ",\"recordedtime\":\"");
+	(void)buf_add(b, r->now_text, CLOCK_TEXT - 1);
+	return buf_adds(b, "\"}");
+}
+
 /* The time is taken once a batch: its lines came together. */
-static void
-batch_time(struct record *r)
+static int
+batch_time(struct record *r, struct ss_err *err)
 {
 	if (r->b->now != 0)
-		return;
+		return 0;
 	r->b->now = r->now = clock_now(&r->cli->clock);
 	clock_format(r->now, r->now_text);
+	clock_format(r->now + AHEAD_MS, r->limit_text);
+	buf_clear(&r->tail);
+	return put_tail(r, r->pipeline, &r->tail) == -1 ? err_nomem(err) : 0;
 }
 
 /* Count the line that was just put behind start in lines. */
@@ -108,7 +126,8 @@ record_own(struct record *r, const char *p, size_t n, int is_event, struct ss_er
 {
 	size_t start = r->b->lines.len;
 
-	batch_time(r);
+	if (batch_time(r, err) == -1)
+		return -1;
 	r->b->plain = 0;
 	(void)buf_add(&r->b->lines, p, n);
 	r->stored += is_event != 0;
@@ -230,25 +249,45 @@ seen_before(struct record *r, const struct event *ev, uint64_t *place, struct ss
 static int
 needs_edit(const struct event *ev)
 {
-	static const char *const own[] = { "ssseq", "sscrc", "ssturn", "ssplace", "sspipeline", "recordedtime" };
+	static const struct {
+		const char *s;
+		size_t n;
+	} own[] = { { "ssseq", 5 }, { "sscrc", 5 }, { "ssturn", 6 }, { "ssplace", 7 }, { "sspipeline", 10 },
+		{ "recordedtime", 12 } };
 	size_t i, k;
 
-	for (i = 0; i < ev->n; i++)
+	for (i = 0; i < ev->n; i++) {
+		struct json_span key = ev->m[i].key;
+
+		if (key.n < 5 || (key.p[0] != 's' && key.p[0] != 'r'))
+			continue;
 		for (k = 0; k < sizeof(own) / sizeof(own[0]); k++)
-			if (ev->m[i].key.n == strlen(own[k]) && memcmp(ev->m[i].key.p, own[k], ev->m[i].key.n) == 0)
+			if (key.n == own[k].n && memcmp(key.p, own[k].s, key.n) == 0)
 				return 1;
+	}
 	return 0;
 }
 
-/* The event as it is stored: own members at the end, label and recordedtime in
- * this order so that ss-run can tell them without parsing. */
+/* Does the source's clock say more than AHEAD_MS too much?  Most times come in
+ * the form that clock_format gives, which sorts as text. */
+static int
+is_ahead(const struct record *r, const struct event *ev)
+{
+	struct json_span t = ev->time;
+
+	if (t.n == CLOCK_TEXT - 1 && t.p[10] == 'T' && t.p[CLOCK_TEXT - 2] == 'Z' &&
+	    memcmp(t.p, r->limit_text, CLOCK_TEXT - 1) <= 0)
+		return 0;
+	return event_time(ev) > r->now + AHEAD_MS;
+}
+
+/* The event as it is stored. */
 static int
 put_event(struct record *r, const struct event *ev, struct ss_err *err)
 {
 	size_t start = r->b->lines.len;
 	struct buf *b = &r->b->lines;
-	int64_t t = event_time(ev);
-	int ahead = t > r->now + AHEAD_MS;
+	int ahead = is_ahead(r, ev);
 	const char *label = r->pipeline;
 
 	if (ahead || needs_edit(ev)) {
@@ -275,14 +314,13 @@ put_event(struct record *r, const struct event *ev, struct ss_err *err)
 	} else {
 		(void)buf_add(b, ev->line.p, ev->line.n - 1);
 	}
-	if (label != NULL)
-		(void)json_put_member(b, "sspipeline", label, strlen(label));
-	(void)buf_adds(b, ",\"recordedtime\":\"");
-	(void)buf_add(b, r->now_text, CLOCK_TEXT - 1);
-	(void)buf_adds(b, "\"}");
 	r->stored++;
-	if (label != r->pipeline)
+	if (label == r->pipeline) {
+		(void)buf_add(b, r->tail.p, r->tail.len);
+	} else {
 		r->b->plain = 0;
+		(void)put_tail(r, label, b);
+	}
 	return batch_add(r, start, err);
 }
 
@@ -364,25 +402,23 @@ take_bad(struct record *r, const struct line *l, int kind, const char *why, stru
 int
 record_line(struct record *r, const struct line *l, int kind, struct ss_err *err)
 {
-	struct ss_err why = { .text = "" };
-	struct event ev;
+	struct event *ev = &r->ev;
 
-	batch_time(r);
+	if (batch_time(r, err) == -1)
+		return -1;
 	if (kind == LINE_LONG)
 		return take_bad(r, l, kind, "line longer than max-line (1 MiB)", err);
-	if (event_parse(&ev, &r->mem, l->p, l->n, &why) == -1)
-		return take_bad(r, l, kind, why.text, err);
+	if (event_parse(ev, &r->mem, l->p, l->n, &r->bad) == -1)
+		return take_bad(r, l, kind, r->bad.text, err);
 	if (r->ncursors > 0) {
 		/* behind a filter an outcome stands for the event it is about */
-		struct json_span source = event_type_outcome(event_type(&ev)) ?
-		    json_str(json_get(json_get(ev.data, "event"), "source")) : ev.source;
+		struct json_span source = event_type_outcome(event_type(ev)) ?
+		    json_str(json_get(json_get(ev->data, "event"), "source")) : ev->source;
 
-		if (!ev.is_ss || source.p != ev.source.p)
+		if (!ev->is_ss || source.p != ev->source.p)
 			(void)count_for_cursor(r, source);
 	}
-	if (ev.is_ss)
-		return take_ss(r, &ev, err);
-	return take_event(r, &ev, err);
+	return ev->is_ss ? take_ss(r, ev, err) : take_event(r, ev, err);
 }
 
 /* line.rejected ends dead, class parse, right behind being stored. */

@@ -47,11 +47,14 @@ struct record {
 	int relabel;		/* ss-run: the label is pipeline whatever came */
 	int strict;		/* refuse instead of keeping what is no event */
 	struct json_mem mem;
-	struct buf tmp, line;
+	struct buf tmp, line, tail;	/* tail: the members of the batch's time and label */
+	/* of the line at hand: here, so that they are not cleared for each */
+	struct event ev;
+	struct ss_err bad;
 	struct record_batch *b;	/* being filled */
 	struct hash_map *fresh;	/* foreign ids stored by this process, not yet in the ledger */
 	struct ledger_view *view;
-	char now_text[CLOCK_TEXT];
+	char now_text[CLOCK_TEXT], limit_text[CLOCK_TEXT];
 	int64_t now;
 	/* cursors that have begun and not ended */
 	struct { char *source; uint64_t lines; } cursor[RECORD_CURSORS];

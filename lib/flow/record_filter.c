@@ -94,6 +94,7 @@ lane_start(struct lane *l, struct ss_err *err)
 {
 	int i;
 
+	log_bulk(l->r->log);
 	for (i = 0; i < DEPTH; i++) {
 		l->stage[i] = FREE;
 		if (l->b[i] == NULL && (l->b[i] = record_batch_new()) == NULL)

@@ -452,10 +452,16 @@ go(struct replay *x, struct ss_err *err)
 }
 
 static enum ss_exit
-print(const struct found *f, size_t at)
+print(const struct found *f, size_t at, struct ss_err *err)
 {
-	return fwrite(f->ev[at].line, 1, f->ev[at].n, stdout) == f->ev[at].n && fputc('\n', stdout) != EOF ?
-	    SS_EXIT_OK : SS_EXIT_AGAIN;
+	struct out o;
+	int rc;
+
+	out_init(&o, STDOUT_FILENO, "standard output");
+	rc = buf_add(out_buf(&o), f->ev[at].line, f->ev[at].n) == -1 || buf_addc(out_buf(&o), '\n') == -1 ? err_nomem(err) :
+	    out_flush(&o, err);
+	out_free(&o);
+	return rc == -1 ? err->exit : SS_EXIT_OK;
 }
 
 /* It must be there before a delivery is opened in it that nobody would end. */
@@ -504,7 +510,7 @@ replay_run(struct cli *c, const struct replay_opts *o, struct ss_err *err)
 	if (e != SS_EXIT_OK)
 		goto done;
 	if (o->print) {
-		e = print(&x.f, x.at);
+		e = print(&x.f, x.at, err);
 		goto done;
 	}
 	(void)snprintf(name, sizeof(name), "%s", x.pipe);

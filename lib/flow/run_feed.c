@@ -8,6 +8,7 @@
 #include "store/rows.h"
 
 #define FEED_BYTES ((size_t)256 << 10)
+#define LOST_MOST 1000
 
 /* ---- planning a turn ---- */
 
@@ -267,13 +268,30 @@ run_feed_plan(struct run *r, struct ss_err *err)
 
 /* ---- feeding ---- */
 
+/* A type that is not fed: it shows by its point, of which a line has few. */
+static int
+has_own_type(const char *p, size_t n)
+{
+	static const char rej[] = "line.rejected";
+	const char *end = p + n, *dot = p;
+
+	for (; (dot = memchr(dot, '.', (size_t)(end - dot))) != NULL; dot++) {
+		if (dot - p >= 3 && memcmp(dot - 3, "\"ss", 3) == 0)
+			return 1;
+		if (dot - p >= 4 && (size_t)(end - dot) >= sizeof(rej) - 5 &&
+		    memcmp(dot - 4, rej, sizeof(rej) - 1) == 0)
+			return 1;
+	}
+	return 0;
+}
+
 /* The recorder writes ,"sspipeline":"NAME","recordedtime":"…" right before ssseq:
  * such a line needs no parsing to be fed.  0: look closer. */
 static int
 is_plain(const struct run *r, const struct log_line *line)
 {
-	static const char rt[] = ",\"recordedtime\":\"", sp[] = ",\"sspipeline\":\"", rej[] = "line.rejected";
-	size_t n = line->body, k = strlen(r->o->name), head;
+	static const char rt[] = ",\"recordedtime\":\"", sp[] = ",\"sspipeline\":\"";
+	size_t n = line->body, k = strlen(r->o->name);
 	const char *p = line->p;
 
 	while (n > 0 && p[n - 1] >= '0' && p[n - 1] <= '9')
@@ -287,8 +305,7 @@ is_plain(const struct run *r, const struct log_line *line)
 	n -= 1 + k;
 	if (memcmp(p + n, r->o->name, k) != 0 || n < sizeof(sp) - 1 || memcmp(p + n - (sizeof(sp) - 1), sp, sizeof(sp) - 1) != 0)
 		return 0;
-	head = n < 400 ? n : 400;
-	return memmem(p, head, rej, sizeof(rej) - 1) == NULL && memmem(p, head, "\"ss.", 4) == NULL;
+	return !has_own_type(p, n < 400 ? n : 400);
 }
 
 /* Other types than item.* and product.* wait behind an open one of their key. */
@@ -365,6 +382,32 @@ feed_one(struct run *r, const struct log_line *line, struct ss_err *err)
 	return 0;
 }
 
+/* Open places whose lines are damaged or gone: ended dead, so that somebody sees
+ * them, and the rest goes on.  Many at once are no flipped byte: then nothing is
+ * ended. */
+static int
+end_lost(struct run *r, uint64_t from, uint64_t to, struct ss_err *err)
+{
+	struct outcome o = { .type = EVENT_DEAD, .class = OUTCOME_MISSING, .code = "line-lost", .ms = -1,
+		.message = "the event's line in the log is damaged or gone; see ss-log verify" };
+	struct event ev = { .source = { "log", 3 }, .type = { "lost", 4 } };
+	char id[24];
+
+	if (to - from >= LOST_MOST)
+		return err_set(err, SS_EXIT_DAMAGE, "places %" PRIu64 " to %" PRIu64 " are open but not in the log: see ss-log verify",
+		    from, to);
+	for (; from <= to; from++) {
+		if (hash_get(&r->exc, from) != NULL)
+			continue;
+		ev.id = (struct json_span){ id, (size_t)snprintf(id, sizeof(id), "%" PRIu64, from) };
+		ev.seq = from;
+		r->dead++;
+		if (run_outcome(r, &ev, &o, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 /* A place that the script died over is fed alone: 1 not now, something else is
  * in this turn already. */
 static int
@@ -433,10 +476,12 @@ feed_live(struct run *r, struct ss_err *err)
 		if ((rc = log_cursor_next(r->cursor, &line, err)) == -1)
 			return -1;
 		if (rc == 0 || line.seq > last) {
-			/* damaged or gone: nothing can be fed for these places; verify names them */
+			at = r->live_next;
 			r->live_next = last + 1;
-			return 0;
+			return end_lost(r, at, last, err);
 		}
+		if (line.seq > at && end_lost(r, at, line.seq - 1, err) == -1)
+			return -1;
 		if (hash_get(&r->exc, line.seq) == NULL) {
 			if (must_wait(r, line.seq)) {
 				r->one = 0;

@@ -63,6 +63,10 @@ struct run {
 	uint64_t one_place;
 	struct log_cursor *cursor;
 	struct json_mem mem, mem2;
+	/* of the line that came out of the script: here, so that they are not
+	 * cleared for each */
+	struct event back_ev;
+	struct ss_err bad;
 	struct event other;
 	int looked_up;		/* new events of this turn that were compared with what was fed */
 	struct buf line, event;

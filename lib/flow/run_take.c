@@ -131,34 +131,33 @@ lost_its_place(struct run *r, const struct event *ev, struct ss_err *err)
 int
 run_take_line(struct run *r, const struct line *l, int kind, struct ss_err *err)
 {
-	struct ss_err why = { .text = "" };
-	struct event ev;
+	struct event *ev = &r->back_ev;
 	enum event_type t;
 
 	if (kind == LINE_TORN)
 		return 0;	/* the script died in the middle of a line: what it was about stays open */
-	if (kind == LINE_LONG || event_parse(&ev, &r->mem, l->p, l->n, &why) == -1)
+	if (kind == LINE_LONG || event_parse(ev, &r->mem, l->p, l->n, &r->bad) == -1)
 		return record_line(&r->back, l, kind, err) == -1 ? -1 : 0;
-	t = event_type(&ev);
+	t = event_type(ev);
 	if (t == EVENT_END) {
 		uint64_t turn = 0;
 
-		if (json_u64(json_get(ev.data, "turn"), &turn) == 0 && turn == r->turn)
+		if (json_u64(json_get(ev->data, "turn"), &turn) == 0 && turn == r->turn)
 			r->saw_end = 1;
 		return 0;
 	}
 	if (t == EVENT_STOP)
-		return stop(r, &ev);
+		return stop(r, ev);
 	if (event_type_outcome(t))
-		return outcome(r, &ev, t, err);
-	if (!ev.is_ss && ev.seq != 0 && event_in_list(ev.pipeline, r->o->name, strlen(r->o->name)))
-		return leave(r, &ev, err);
-	if (!ev.is_ss) {
-		int rc = lost_its_place(r, &ev, err);
+		return outcome(r, ev, t, err);
+	if (!ev->is_ss && ev->seq != 0 && event_in_list(ev->pipeline, r->o->name, strlen(r->o->name)))
+		return leave(r, ev, err);
+	if (!ev->is_ss) {
+		int rc = lost_its_place(r, ev, err);
 
 		if (rc == 1 && record_commit(&r->back, NULL, err) == 0)
 			rc = err_set(err, SS_EXIT_USAGE, "the script took ssseq off event %.*s: what it changes must keep all "
-			    "other members (jq: . + {...})", (int)(ev.id.n > 60 ? 60 : ev.id.n), ev.id.p);
+			    "other members (jq: . + {...})", (int)(ev->id.n > 60 ? 60 : ev->id.n), ev->id.p);
 		if (rc != 0)
 			return -1;
 	}

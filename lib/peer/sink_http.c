@@ -429,7 +429,7 @@ rate(struct http_sink *h, const struct conf *conf, const char *name, struct ss_e
 static int
 check_request(struct http_sink *h, const struct conf *conf, const char *name, struct ss_err *err)
 {
-	struct sink_call c = { .n = 0 };
+	struct sink_call c = { .id = "check" };
 	struct flight f = { .h = h, .c = &c };
 	struct pace_bucket was = h->bucket;
 	char why[sizeof(err->text)];

@@ -16,6 +16,9 @@
 #include "base/io.h"
 #include "store/log_internal.h"
 
+/* log_bulk(): so much of what was just written stays cached for its readers. */
+#define BULK_KEEP ((uint64_t)8 << 20)
+
 static int
 lock(struct log *l, struct ss_err *err)
 {
@@ -305,6 +308,12 @@ log_segment_max(struct log *l, uint64_t bytes)
 	l->segment_max = bytes;
 }
 
+void
+log_bulk(struct log *l)
+{
+	l->bulk = 1;
+}
+
 static int
 fail(struct log *l)
 {
@@ -470,6 +479,8 @@ sync_active(struct log *l, struct ss_err *err)
 	rc = fdatasync(fd);
 	if (rc == -1)
 		err_sys(err, SS_EXIT_DAMAGE, "cannot sync the log in '%s': nothing of it is acknowledged", l->dir);
+	else if (l->bulk && end > BULK_KEEP)
+		(void)posix_fadvise(fd, 0, (off_t)(end - BULK_KEEP), POSIX_FADV_DONTNEED);
 	(void)close(fd);
 	if (rc == -1)
 		return fail(l);

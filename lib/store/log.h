@@ -46,6 +46,9 @@ int log_open(struct log **out, const char *home, int write, const struct clock *
 void log_close(struct log *l);
 /* Another size for segments than LOG_SEGMENT_MAX, for the tests. */
 void log_segment_max(struct log *l, uint64_t bytes);
+/* Much will be appended: what is durable does not stay in the page cache, whose
+ * pages are used again for what follows.  Before any other thread uses l. */
+void log_bulk(struct log *l);
 /* Bytes that were moved to quarantine/ since log_open, and where the last went. */
 uint64_t log_repaired(const struct log *l, const char **path);
 

@@ -55,6 +55,7 @@ struct log {
 	uint32_t seed;		/* of the active segment */
 	uint64_t size, last;	/* of the active segment as this handle knows it */
 	uint64_t segment_max;
+	int bulk;
 	uint64_t written;	/* end of what the next sync makes durable */
 	uint64_t synced_active, synced;	/* what the last sync made durable */
 	int failed;		/* an fsync failed: nothing more is done */

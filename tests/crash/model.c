@@ -42,6 +42,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <xxhash.h>
+
 #include "event/event.h"
 
 enum { A, B, PIPES };
@@ -68,6 +70,7 @@ enum { EVENTS = 3, KEYS = 2, SLOTS = 5, INTENTS = 4, INSTANCES = 4, TAIL = 8, PI
 	X(LOOKUP, "lookup-race", "an id is looked up before the append lock is taken") \
 	X(NO_OPEN_CHECK, "no-open-check", "ss-push takes for open what it was fed") \
 	X(EARLY_KEPT, "early-kept", "ss-push hands on for ever what it settled at its start") \
+	X(FOREIGN, "fail-for-another", "settling another pipeline's intent fails its deliveries") \
 	X(AHEAD, "ledger-ahead", "the ledger applies what is not durable")
 #define FAULT_ENUM(id, name, text) F_##id,
 enum fault { FAULTS(FAULT_ENUM) FAULT_COUNT };
@@ -87,9 +90,10 @@ static struct {
 
 /* ---- the state ---- */
 
-/* A delivery: nothing, open and not looked at yet, taken over by a replay, or the
- * last outcome it had (failed and parked ones are open). */
-enum { ST_NONE = 0, ST_REPLACED = 14, ST_OPEN = 15, NOBODY = 7 };
+/* A delivery: nothing; open and not looked at yet; taken over by a replay; ended by
+ * another pipeline's ss-push, which settled its intent; or the last outcome it had
+ * (failed and parked ones are open). */
+enum { ST_NONE = 0, ST_ELSEWHERE = 13, ST_REPLACED = 14, ST_OPEN = 15, NOBODY = 7 };
 
 /* A line of the log, or one in a pipe; kind is enum event_type, 0 an event. */
 typedef uint16_t line;
@@ -109,7 +113,7 @@ typedef uint16_t line;
 enum { GAP1 = 8, END1 = 9 };
 
 enum { I_IDLE, I_APPEND, I_ACK, I_LOCK, I_WORK, I_LOOK };
-enum { R_NONE, R_PLAN, R_EXCHANGE };
+enum { R_NONE, R_PLAN, R_EXCHANGE, R_NOTHING };
 enum { D_DEAD, D_ALIVE };
 enum { P_DEAD, P_IDLE, P_QUIET, P_INTEND, P_CALL, P_CONCLUDE, P_OUTCOMES };
 enum { REPLY_OK, REPLY_REFUSED, REPLY_DEAD, REPLY_ILL };
@@ -148,9 +152,10 @@ struct state {
 	uint8_t intents;		/* open */
 	/* written, not synced */
 	uint8_t ntail, ahead;
+	uint8_t glue;			/* lines of the tail that stay or go with the one before */
 	line tail[TAIL];
 	/* intents that anybody may still speak of */
-	struct { uint8_t used, pipe, slots, flying, applied; } it[INTENTS];
+	struct { uint8_t used, pipe, slots, flying, applied, how, slot; } it[INTENTS];
 	uint8_t target_lock[PIPES];	/* pipe + 1 */
 	/* the peers */
 	uint8_t value[PIPES][KEYS];	/* event + 1 */
@@ -161,7 +166,7 @@ struct state {
 	uint8_t again;			/* pipelines whose last run was cut short */
 	struct worker w[PIPES];
 	/* what may still happen */
-	uint8_t crashes, refusals, unknown, replays, late;
+	uint8_t crashes, refusals, unknown, replays;
 	uint8_t row;			/* that B's event needs: 0 not asked yet, 1 there, 2 too late, 3 missing */
 	uint8_t bad;			/* enum bad */
 };
@@ -187,7 +192,8 @@ struct state {
 	X(VALUE, "at rest: the peer does not hold the newest value") \
 	X(KNOWN, "at rest: what is known of the peer is not what it holds") \
 	X(STUCK, "no way leads to rest with every delivery ended") \
-	X(FULL, "the model is too small for this")
+	X(FULL, "the model is too small for this") \
+	X(TOO_MANY, "more states than --max-states")
 #define BAD_ENUM(id, text) B_##id,
 enum bad { BADS(BAD_ENUM) };
 #undef BAD_ENUM
@@ -231,6 +237,16 @@ is_open(const struct state *s, unsigned p, unsigned slot)
 	unsigned st = status(s, p, slot);
 
 	return st == ST_OPEN || st == EVENT_FAILED || st == EVENT_PARKED;
+}
+
+/* It left its own pipeline's hands while that may have been at it: the second end
+ * that it then has is counted and changes nothing. */
+static int
+taken_away(const struct state *s, unsigned p, unsigned slot)
+{
+	unsigned st = status(s, p, slot);
+
+	return st == ST_REPLACED || st == ST_ELSEWHERE;
 }
 
 static int
@@ -280,11 +296,10 @@ end_slot(struct state *s, unsigned p, unsigned slot, enum event_type how)
 	if (how == EVENT_DELIVERED)
 		s->known[target_of(p)][key_of(event_at(s, p, slot))] = (uint8_t)(event_at(s, p, slot) + 1);
 	if (is_open(s, p, slot)) {
-		set_status(s, p, slot, how);
+		/* which of these three it was matters to nobody */
+		set_status(s, p, slot, how == EVENT_UNCHANGED || how == EVENT_SUPERSEDED ? EVENT_DELIVERED : how);
 		s->ended[p]++;
-	} else if (status(s, p, slot) == ST_REPLACED) {
-		s->late = 1;	/* it was under way when a replay took it over */
-	} else {
+	} else if (!taken_away(s, p, slot)) {
 		bad(s, B_TWICE);
 	}
 }
@@ -300,18 +315,21 @@ fold_outcome(struct state *s, line l)
 		if (is_open(s, p, i)) {
 			set_status(s, p, i, how);
 			s->behind[p][i] = (uint8_t)(how == EVENT_PARKED ? LAST(l) : 0);
-		} else if (status(s, p, i) != ST_REPLACED) {
+		} else if (!taken_away(s, p, i)) {
 			bad(s, B_AFTER_END);
 		}
 		return;
 	}
 	if (FIRST(l) == LAST(l)) {
-		end_slot(s, p, FIRST(l), how);
+		i = FIRST(l);
+		end_slot(s, p, i, how);
+		if (MASK(l) == 0 && status(s, p, i) == (unsigned)how)
+			set_status(s, p, i, ST_ELSEWHERE);
 	} else {
 		/* as the ledger does: every open place from first to last */
 		for (i = FIRST(l); i <= LAST(l) && i < s->n[p]; i++) {
 			if (!is_open(s, p, i)) {
-				if (MASK(l) & 1u << i && status(s, p, i) != ST_REPLACED)
+				if (MASK(l) & 1u << i && !taken_away(s, p, i))
 					bad(s, B_TWICE);
 				continue;
 			}
@@ -406,7 +424,7 @@ sync_log(struct state *s)
 	for (i = 0; i < s->ntail; i++)
 		fold(s, s->tail[i]);
 	memset(s->tail, 0, sizeof(s->tail));
-	s->ntail = s->ahead = 0;
+	s->ntail = s->ahead = s->glue = 0;
 }
 
 static void
@@ -435,7 +453,7 @@ static const char *const who_name[] = { "ss-run A (1)", "ss-run A (2)", "ss-run 
 	X(PLANS, "plans and feeds a turn") X(PLANS_DUE, "plans and feeds a turn, failed ones are due") \
 	X(PARKS, "parks what waits behind another") X(GIVES_UP, "gives up what waited too long") \
 	X(COMMITS, "stores what came back, durable") X(ENDS_TURN, "sees the end of the turn") \
-	X(SCRIPT_GONE, "sees its script gone, exit 4") X(LETS_GO, "has nothing to do, lets the lock go") \
+	X(SCRIPT_GONE, "sees its script gone, exit 4") X(NOTHING, "finds nothing to do") X(LETS_GO, "lets the lock go") \
 	X(LOOKS_AGAIN, "looks again: more work") X(EXITS, "looks again: done") \
 	X(UNCHANGED, "ends slot %u unchanged") X(UNCHANGED_NOW, "ends slot %u unchanged, by what is known now") \
 	X(ROUTES, "routes slot %u") X(PASSES, "lets slot %u through") X(WANTS_ROW, "parks slot %u: its row is missing") \
@@ -572,6 +590,8 @@ cut(const struct state *from, unsigned keep)
 	struct state s = *from;
 	unsigned i, p;
 
+	if (s.glue & 1u << keep && keep < s.ntail)
+		return;		/* not within a write that is whole */
 	s.crashes--;
 	if (s.ahead > keep)
 		bad(&s, B_AHEAD);
@@ -617,6 +637,16 @@ kill_one(struct state *s, enum who who)
 	}
 }
 
+/* The last n lines of the tail were one write that a crash leaves whole. */
+static void
+glue(struct state *s, unsigned n)
+{
+	unsigned i;
+
+	for (i = s->ntail - n + 1; i < s->ntail; i++)
+		s->glue |= (uint8_t)(1u << i);
+}
+
 /* Append v and sync, then go on as then() says; or do not get that far.  whole:
  * a crash leaves all of the lines or none. */
 static void
@@ -636,12 +666,16 @@ append_how(const struct state *from, enum who who, enum verb verb, const line *v
 		s = *from;
 		s.crashes--;
 		write_log(&s, v, k);
+		if (whole)
+			glue(&s, n);
 		kill_one(&s, who);
 		emit(&s, who, V_KILLED_WRITING, k);
 	}
 	s = *from;
 	write_log(&s, v, n);
-	for (k = whole ? s.ntail : from->ntail + 1u; k <= s.ntail; k++)
+	if (whole)
+		glue(&s, n);
+	for (k = from->ntail + 1u; k <= s.ntail; k++)
 		cut(&s, k);
 }
 
@@ -704,7 +738,7 @@ static unsigned
 brings(unsigned i)
 {
 	/* bit 3: event 2, for B */
-	return i == W_I0 ? 1u | 4u : i == W_I1 ? 2u : i == W_I2 && opt.accept ? 8u : 0;
+	return i == W_I0 ? 1u : i == W_I1 ? 2u | 4u : i == W_I2 && opt.accept ? 8u : 0;
 }
 
 static int
@@ -893,7 +927,8 @@ instance_start(const struct state *from, unsigned i)
 	/* cron waits until the last process of the run before is gone */
 	if (i == W_I1 || i == W_REPLAY || running(from, p) || !lock_free(from, p))
 		return;
-	if (wanted(from, i) || rows(from, p))
+	/* (d): rows of A are tried again before B begins or when it is done */
+	if (wanted(from, i) || (rows(from, p) && (opt.shared || p == B || (lock_free(from, B) && !running(from, B)))))
 		lock_pipeline(from, i);
 }
 
@@ -1024,6 +1059,16 @@ feed(const struct state *from, unsigned p, unsigned due, enum verb verb)
 }
 
 static void
+nothing_to_do(const struct state *from, unsigned p)
+{
+	struct state s = *from;
+
+	s.w[p].run = R_NOTHING;
+	s.seen[s.w[p].owner - 1] = s.n[p];
+	emit(&s, (enum who)(W_RUN_A + p), V_NOTHING, 0);
+}
+
+static void
 let_go(const struct state *from, unsigned p)
 {
 	struct state s = *from;
@@ -1033,7 +1078,6 @@ let_go(const struct state *from, unsigned p)
 	/* the script is told, and waited for */
 	dead_filter(w);
 	dead_push(&s, p);
-	s.seen[i] = s.n[p];
 	s.ipc[i] = I_LOOK;
 	w->owner = 0;
 	w->run = R_NONE;
@@ -1069,7 +1113,7 @@ plan_with(const struct state *s, unsigned p, unsigned due, enum verb verb)
 	else if (due != 0 || open_without_row(s, p))
 		feed(s, p, due, verb);
 	else
-		let_go(s, p);
+		nothing_to_do(s, p);
 }
 
 static void
@@ -1657,10 +1701,18 @@ reply(const struct state *from, unsigned p, unsigned how, unsigned slot, enum ve
 	unsigned k = s.w[p].intent - 1u, others;
 
 	others = s.it[k].slots & ~(slot == 0 ? 0 : 1u << (slot - 1));
-	if (how != REPLY_OK)
-		s.refusals--;
-	if (how == REPLY_OK || (how != REPLY_ILL && others != 0))
-		apply(&s, k, slot == 0 ? SLOTS : slot - 1);
+	if (s.it[k].applied) {
+		/* the reply that it gave to this key before */
+		how = s.it[k].how;
+		slot = s.it[k].slot;
+	} else {
+		s.refusals = (uint8_t)(s.refusals - (how != REPLY_OK));
+		if (how != REPLY_ILL && others != 0) {
+			apply(&s, k, slot == 0 ? SLOTS : slot - 1);
+			s.it[k].how = (uint8_t)how;
+			s.it[k].slot = (uint8_t)slot;
+		}
+	}
 	s.w[p].push = P_CONCLUDE;
 	s.w[p].reply = (uint8_t)how;
 	s.w[p].reply_slot = (uint8_t)slot;
@@ -1716,11 +1768,14 @@ outcomes(const struct state *s, unsigned p, line *v)
 
 		if (!(s->it[k].slots & 1u << i))
 			continue;
-		if (w->reply_slot == i + 1)
+		if (w->reply_slot == i + 1) {
+			if (owner != p && opt.fault != F_FOREIGN)
+				continue;	/* nothing of it was applied: its own pipeline goes on with it */
 			how = w->reply == REPLY_DEAD ? EVENT_DEAD : EVENT_FAILED;
-		if (!is_open(s, owner, i) && status(s, owner, i) != ST_REPLACED && opt.fault == F_TORN_OUTCOME)
+		}
+		if (!is_open(s, owner, i) && !taken_away(s, owner, i) && opt.fault == F_TORN_OUTCOME)
 			continue;	/* it did not help */
-		v[n++] = LINE(how, owner, i, i, event_type_ends(how) ? 1u << i : 0);
+		v[n++] = LINE(how, owner, i, i, owner == p ? 1u << i : 0);
 	}
 	return n;
 }
@@ -1834,12 +1889,31 @@ peer(const struct state *from, unsigned k)
 	emit(&s, W_PEER, V_APPLIES, 0);
 }
 
+/* Is there nothing that A must do or is doing? */
+static int
+a_rests(const struct state *s)
+{
+	return !running(s, A) && lock_free(s, A) && !wanted(s, W_I0) && !wanted(s, W_I1);
+}
+
 static void
 then_replay(struct state *s, enum who who)
 {
 	/* for B it leaves the work to cron's ss-run */
 	s->ipc[who] = s->saw[who] == A ? I_LOCK : I_IDLE;
 	s->saw[who] = 0;
+}
+
+/* Nothing of B was begun. */
+static int
+b_untouched(const struct state *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n[B]; i++)
+		if (status(s, B, i) != ST_OPEN)
+			return 0;
+	return lock_free(s, B) && !running(s, B);
 }
 
 /* An operator: ss-replay of the newest delivery of any event. */
@@ -1851,11 +1925,15 @@ replay(const struct state *from)
 
 	for (p = 0; p < PIPES && from->replays > 0; p++)
 		for (i = 0; i < from->n[p]; i++) {
+			unsigned event = event_at(from, p, i);
 			struct state s = *from;
 
-			for (k = i + 1; k < from->n[p] && event_at(from, p, k) != event_at(from, p, i); k++)
+			for (k = i + 1; k < from->n[p] && event_at(from, p, k) != event; k++)
 				;
 			if (k < from->n[p])
+				continue;
+			/* (d): what only one pipeline takes notice of */
+			if (!opt.shared && (p == B ? !a_rests(from) : (event != 2 || opt.accept) && !b_untouched(from)))
 				continue;
 			s.replays--;
 			s.saw[W_REPLAY] = (uint8_t)p;
@@ -1880,26 +1958,22 @@ world(const struct state *from)
 		}
 }
 
-/* Is there nothing that A must do or is doing? */
-static int
-a_rests(const struct state *s)
-{
-	return !running(s, A) && lock_free(s, A) && !wanted(s, W_I0) && !wanted(s, W_I1);
-}
-
 static void
 successors(const struct state *s)
 {
 	unsigned i, p, pipes = opt.shared || a_rests(s) ? PIPES : 1;
 
 	for (i = 0; i < INSTANCES; i++)
-		if (pipe_of_instance(i) < pipes || brings(i) & ~s->acked & 15u || s->ipc[i] == I_APPEND || s->ipc[i] == I_ACK)
+		if (pipe_of_instance(i) < pipes || s->ipc[i] == I_APPEND || s->ipc[i] == I_ACK ||
+		    (brings(i) & ~s->acked & 15u && !(s->acked & 4u)))
 			instance(s, i);
 	for (p = 0; p < pipes; p++) {
 		if (s->w[p].run == R_PLAN)
 			plan(s, p);
 		else if (s->w[p].run == R_EXCHANGE)
 			exchange(s, p);
+		else if (s->w[p].run == R_NOTHING)
+			let_go(s, p);
 		if (s->w[p].filter != D_DEAD)
 			filter(s, p);
 		if (s->w[p].push != P_DEAD)
@@ -1949,8 +2023,7 @@ newest(const struct state *s, unsigned t, unsigned k)
 		for (i = 0; target_of(p) == t && i < s->n[p]; i++) {
 			unsigned st = status(s, p, i), event = event_at(s, p, i);
 
-			if (key_of(event) == k && (st == EVENT_DELIVERED || st == EVENT_UNCHANGED || st == EVENT_SUPERSEDED) &&
-			    event + 1 > best)
+			if (key_of(event) == k && (st == EVENT_DELIVERED || st == ST_ELSEWHERE) && event + 1 > best)
 				best = event + 1;
 		}
 	return best;
@@ -1976,23 +2049,45 @@ check_rest(struct state *s)
 
 /* ---- the search ---- */
 
+/*
+ * Of a state that was seen, 128 bits of hash are kept (that two of 10^8 states
+ * share one: 1 in 10^22), and which successor of which state it is, so that a
+ * trace can be walked again.  States themselves are kept until they have had
+ * their turn.
+ */
 struct node {
-	struct state s;
+	XXH128_hash_t sum;
 	uint32_t parent;
-	uint8_t who, verb, arg, done;	/* done: rest with all ended can be reached */
+	uint16_t nth;			/* successor of its parent */
+	uint16_t edges;			/* how many successors */
 };
+
+enum { CHUNK = 4096 };
 
 static struct {
 	struct node *v;
 	size_t n, cap;
 	uint32_t *hash;			/* index + 1 */
 	size_t hcap;
-	uint32_t *edge;			/* pairs: from, to */
+	uint32_t *edge;			/* to, of node 0, 1, 2 … */
 	size_t nedge, cedge;
+	struct state **chunk;		/* states [i * CHUNK, …) that wait */
+	size_t nchunk;
+	unsigned char *done;		/* rest with all ended can be reached */
+	size_t cdone;
 	uint32_t at;			/* whose successors are being made */
+	uint16_t nth;
 	uint32_t found;			/* index + 1 of the first bad one */
+	enum bad why;
 	size_t rest, max;
 	int quiet;
+	/* walking a trace again: the successor that is wanted */
+	int walking;
+	struct state want;
+	unsigned want_nth;
+	enum who who;
+	enum verb verb;
+	unsigned arg;
 } g;
 
 static void *
@@ -2006,71 +2101,83 @@ grow(void *p, size_t n)
 	return p;
 }
 
-static uint64_t
-hash_state(const struct state *s)
-{
-	const unsigned char *p = (const unsigned char *)s;
-	uint64_t h = 0x9e3779b97f4a7c15u, w;
-	size_t i;
-
-	for (i = 0; i + 8 <= sizeof(*s); i += 8) {
-		memcpy(&w, p + i, 8);
-		h = (h ^ w) * 0xff51afd7ed558ccdu;
-		h ^= h >> 32;
-	}
-	for (w = 0; i < sizeof(*s); i++)
-		w = w << 8 | p[i];
-	h = (h ^ w) * 0xc4ceb9fe1a85ec53u;
-	return h ^ h >> 29;
-}
-
 static void
 rehash(size_t cap)
 {
 	size_t i, at;
 
-	g.hash = grow(g.hash, cap * sizeof(*g.hash));
+	free(g.hash);
+	g.hash = grow(NULL, cap * sizeof(*g.hash));
 	memset(g.hash, 0, cap * sizeof(*g.hash));
 	g.hcap = cap;
 	for (i = 0; i < g.n; i++) {
-		for (at = hash_state(&g.v[i].s) & (cap - 1); g.hash[at] != 0; at = (at + 1) & (cap - 1))
+		for (at = g.v[i].sum.low64 & (cap - 1); g.hash[at] != 0; at = (at + 1) & (cap - 1))
 			;
 		g.hash[at] = (uint32_t)(i + 1);
 	}
 }
 
 static void
-add_edge(uint32_t from, uint32_t to)
+add_edge(uint32_t to)
 {
-	if (g.nedge + 2 > g.cedge) {
-		g.cedge = g.cedge == 0 ? 1 << 20 : g.cedge * 2;
+	if (g.nedge == g.cedge) {
+		g.cedge = g.cedge == 0 ? 1 << 20 : g.cedge + g.cedge / 2;
 		g.edge = grow(g.edge, g.cedge * sizeof(*g.edge));
 	}
-	g.edge[g.nedge++] = from;
 	g.edge[g.nedge++] = to;
+}
+
+static struct state *
+waiting(size_t i)
+{
+	if (i / CHUNK >= g.nchunk) {
+		g.chunk = grow(g.chunk, (g.nchunk + 1) * sizeof(*g.chunk));
+		g.chunk[g.nchunk++] = grow(NULL, CHUNK * sizeof(**g.chunk));
+	}
+	return &g.chunk[i / CHUNK][i % CHUNK];
+}
+
+static void
+add_node(const struct state *s, XXH128_hash_t sum, size_t at)
+{
+	if (g.n == g.cap) {
+		g.cap = g.cap == 0 ? 1 << 14 : g.cap + g.cap / 2;
+		g.v = grow(g.v, g.cap * sizeof(*g.v));
+	}
+	*waiting(g.n) = *s;
+	g.v[g.n] = (struct node){ sum, g.at, g.nth, 0 };
+	g.hash[at] = (uint32_t)++g.n;
+	if (s->bad != B_FINE && g.found == 0) {
+		g.found = (uint32_t)g.n;
+		g.why = (enum bad)s->bad;
+	}
 }
 
 static void
 found(const struct state *s, enum who who, enum verb verb, unsigned arg)
 {
+	XXH128_hash_t sum;
 	size_t at;
 
+	if (g.walking) {
+		if (g.nth++ == g.want_nth) {
+			g.want = *s;
+			g.who = who;
+			g.verb = verb;
+			g.arg = arg;
+		}
+		return;
+	}
 	if ((g.n + 1) * 2 > g.hcap)
 		rehash(g.hcap == 0 ? 1 << 16 : g.hcap * 2);
-	for (at = hash_state(s) & (g.hcap - 1); g.hash[at] != 0; at = (at + 1) & (g.hcap - 1))
-		if (memcmp(&g.v[g.hash[at] - 1].s, s, sizeof(*s)) == 0) {
-			add_edge(g.at, g.hash[at] - 1);
-			return;
-		}
-	if (g.n == g.cap) {
-		g.cap = g.cap == 0 ? 1 << 14 : g.cap * 2;
-		g.v = grow(g.v, g.cap * sizeof(*g.v));
-	}
-	g.v[g.n] = (struct node){ *s, g.at, (uint8_t)who, (uint8_t)verb, (uint8_t)arg, 0 };
-	g.hash[at] = (uint32_t)++g.n;
-	add_edge(g.at, (uint32_t)(g.n - 1));
-	if (s->bad != B_FINE && g.found == 0)
-		g.found = (uint32_t)g.n;
+	sum = XXH3_128bits(s, sizeof(*s));
+	for (at = sum.low64 & (g.hcap - 1); g.hash[at] != 0; at = (at + 1) & (g.hcap - 1))
+		if (XXH128_isEqual(g.v[g.hash[at] - 1].sum, sum))
+			break;
+	if (g.hash[at] == 0)
+		add_node(s, sum, at);
+	add_edge(g.hash[at] - 1);
+	g.nth++;
 }
 
 static void
@@ -2097,7 +2204,7 @@ print_state(const struct state *s)
 		printf(" %c:", 'A' + (int)p);
 		for (i = 0; i < s->n[p]; i++)
 			printf(" %u=%s", event_at(s, p, i), status(s, p, i) == ST_OPEN ? "open" : status(s, p, i) == ST_REPLACED ?
-			    "replaced" : event_type_name((enum event_type)status(s, p, i)) + 3);
+			    "replaced" : status(s, p, i) == ST_ELSEWHERE ? "settled" : event_type_name((enum event_type)status(s, p, i)) + 3);
 		print_pipe("to-push", s->w[p].q2, s->w[p].n2);
 		print_pipe("to-run", s->w[p].q3, s->w[p].n3);
 	}
@@ -2106,114 +2213,112 @@ print_state(const struct state *s)
 }
 
 static void
-print_trace(uint32_t at, enum bad why)
+print_step(const struct state *s, enum who who, enum verb verb, unsigned arg)
 {
-	uint32_t path[400];
-	size_t n = 0;
-	char text[128];
+	const char *text = verb_text[verb], *number = strchr(text, '%');
 
-	for (; at != 0 && n < 400; at = g.v[at].parent)
-		path[n++] = at;
-	printf("%s\n%zu steps:\n", bads[why], n);
-	while (n-- > 0) {
-		const struct node *v = &g.v[path[n]];
-
-		/* every text takes at most one number */
-		switch (strchr(verb_text[v->verb], '%') != NULL) {
-		case 1: {
-			const char *at_sign = strchr(verb_text[v->verb], '%');
-
-			(void)snprintf(text, sizeof(text), "%.*s%u%s", (int)(at_sign - verb_text[v->verb]), verb_text[v->verb],
-			    v->arg, at_sign + 2);
-			break;
-		}
-		default:
-			(void)snprintf(text, sizeof(text), "%s", verb_text[v->verb]);
-			break;
-		}
-		printf("  %-12s %s\n", who_name[v->who], text);
-		if (!g.quiet)
-			print_state(&v->s);
-	}
+	if (number == NULL)
+		printf("  %-12s %s\n", who_name[who], text);
+	else
+		printf("  %-12s %.*s%u%s\n", who_name[who], (int)(number - text), text, arg, number + 2);
+	if (!g.quiet)
+		print_state(s);
 }
 
-/* Mark, backwards from rest with all ended, all from which it can be reached. */
+static void
+print_trace(const struct state *first, uint32_t at)
+{
+	uint32_t path[400];
+	struct state s = *first;
+	size_t n = 0;
+
+	printf("%s\n", bads[g.why]);
+	for (; at != 0 && n < 400; at = g.v[at].parent)
+		path[n++] = at;
+	printf("%zu steps:\n", n);
+	g.walking = 1;
+	while (n-- > 0) {
+		g.want_nth = g.v[path[n]].nth;
+		g.nth = 0;
+		successors(&s);
+		s = g.want;
+		print_step(&s, g.who, g.verb, g.arg);
+	}
+	g.walking = 0;
+}
+
+/* From which states can rest with all ended be reached?  Edges mostly lead on,
+ * so sweeps from the last state to the first soon find all. */
 static uint32_t
 find_stuck(void)
 {
-	uint32_t *start = grow(NULL, (g.n + 2) * sizeof(*start)), *back = grow(NULL, g.nedge / 2 * sizeof(*back) + 4);
-	uint32_t *todo = grow(NULL, (g.n + 1) * sizeof(*todo)), stuck = 0;
-	size_t i, n = 0;
+	size_t i, e;
+	uint32_t stuck = 0;
+	int more;
 
-	memset(start, 0, (g.n + 2) * sizeof(*start));
-	for (i = 0; i < g.nedge; i += 2)
-		start[g.edge[i + 1] + 2]++;
-	for (i = 2; i < g.n + 2; i++)
-		start[i] += start[i - 1];
-	for (i = 0; i < g.nedge; i += 2)
-		back[start[g.edge[i + 1] + 1]++] = g.edge[i];
-	for (i = 0; i < g.n; i++)
-		if (g.v[i].done)
-			todo[n++] = (uint32_t)i;
-	while (n > 0) {
-		uint32_t at = todo[--n], k;
+	do {
+		more = 0;
+		stuck = 0;
+		for (i = g.n, e = g.nedge; i-- > 0; ) {
+			uint16_t k;
 
-		for (k = start[at]; k < start[at + 1]; k++)
-			if (!g.v[back[k]].done) {
-				g.v[back[k]].done = 1;
-				todo[n++] = back[k];
-			}
-	}
-	for (i = 0; i < g.n && stuck == 0; i++)
-		if (!g.v[i].done)
-			stuck = (uint32_t)i + 1;
-	free(start);
-	free(back);
-	free(todo);
+			e -= g.v[i].edges;
+			for (k = 0; k < g.v[i].edges && !g.done[i]; k++)
+				if (g.done[g.edge[e + k]])
+					g.done[i] = 1, more = 1;
+			if (!g.done[i])
+				stuck = (uint32_t)i + 1;
+		}
+	} while (more && stuck != 0);
 	return stuck;
 }
 
-static enum bad
-search(void)
+static void
+mark_done(size_t i, int ended)
 {
-	struct state first;
-	size_t i;
-
-	memset(&first, 0, sizeof(first));
-	first.crashes = (uint8_t)opt.crashes;
-	first.refusals = (uint8_t)opt.refusals;
-	first.unknown = (uint8_t)opt.unknown;
-	first.replays = (uint8_t)opt.replays;
-	if (opt.held) {
-		first.known[A][0] = first.value[A][0] = 1;
-		first.known[A][1] = first.value[A][1] = 3;
+	if (i >= g.cdone) {
+		g.cdone = g.cdone == 0 ? 1 << 16 : g.cdone * 2;
+		g.done = grow(g.done, g.cdone);
 	}
-	found(&first, W_WORLD, V_START, 0);
+	g.done[i] = ended != 0;
+}
+
+static enum bad
+search(const struct state *first)
+{
+	struct state s;
+	size_t i, before;
+
+	found(first, W_WORLD, V_START, 0);
 	g.nedge = 0;
 	for (i = 0; i < g.n && g.found == 0; i++) {
-		struct state s = g.v[i].s;	/* g.v moves */
-
+		s = *waiting(i);
 		g.at = (uint32_t)i;
+		g.nth = 0;
+		mark_done(i, 0);
 		if (at_rest(&s)) {
 			g.rest++;
 			check_rest(&s);
 			if (s.bad != B_FINE) {
-				g.v[i].s.bad = s.bad;
 				g.found = (uint32_t)(i + 1);
+				g.why = (enum bad)s.bad;
 				break;
 			}
-			g.v[i].done = (uint8_t)all_ended(&s);
+			mark_done(i, all_ended(&s));
 		}
+		before = g.nedge;
 		successors(&s);
+		g.v[i].edges = (uint16_t)(g.nedge - before);
+		if (i % CHUNK == CHUNK - 1) {
+			free(g.chunk[i / CHUNK]);
+			g.chunk[i / CHUNK] = NULL;
+		}
 		if (g.n > g.max)
-			break;
+			return g.why = B_TOO_MANY;
 	}
-	if (g.found != 0)
-		return (enum bad)g.v[g.found - 1].s.bad;
-	if (i < g.n)
-		return B_FULL;
-	g.found = find_stuck();
-	return g.found != 0 ? B_STUCK : B_FINE;
+	if (g.found == 0 && (g.found = find_stuck()) != 0)
+		g.why = B_STUCK;
+	return g.why;
 }
 
 static int
@@ -2291,10 +2396,12 @@ options(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
+	struct state first;
 	struct timespec t0, t1;
 	enum bad why;
 	size_t i;
 
+	memset(&first, 0, sizeof(first));
 	g.max = 40000000;
 	if (argc == 2 && strcmp(argv[1], "--list") == 0) {
 		for (i = 1; i < FAULT_COUNT; i++)
@@ -2304,17 +2411,22 @@ main(int argc, char **argv)
 	if (options(argc, argv) == -1)
 		return usage();
 	(void)clock_gettime(CLOCK_MONOTONIC, &t0);
-	why = search();
-	(void)clock_gettime(CLOCK_MONOTONIC, &t1);
-	if (why == B_FULL) {
-		printf("crash-model: %s\n", bads[why]);
-		if (g.found != 0)
-			print_trace(g.found - 1, why);
-		return 2;
+	first.crashes = (uint8_t)opt.crashes;
+	first.refusals = (uint8_t)opt.refusals;
+	first.unknown = (uint8_t)opt.unknown;
+	first.replays = (uint8_t)opt.replays;
+	if (opt.held) {
+		first.known[A][0] = first.value[A][0] = 1;
+		first.known[A][1] = first.value[A][1] = 3;
 	}
-	if (why != B_FINE)
-		print_trace(g.found - 1, why);
-	printf("%zu states, %zu transitions, %zu at rest, %.1f s: %s\n", g.n, g.nedge / 2, g.rest,
-	    (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9, why == B_FINE ? "holds" : "broken");
+	why = search(&first);
+	(void)clock_gettime(CLOCK_MONOTONIC, &t1);
+	if (g.found != 0)
+		print_trace(&first, g.found - 1);
+	printf("%zu states, %zu transitions, %zu at rest, %.1f s: %s\n", g.n, g.nedge, g.rest,
+	    (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9,
+	    why == B_FINE ? "holds" : why == B_FULL || why == B_TOO_MANY ? bads[why] : "broken");
+	if (why == B_FULL || why == B_TOO_MANY)
+		return 2;
 	return why == B_FINE ? 0 : 1;
 }

@@ -81,20 +81,62 @@ park_behind(struct push *p, struct push_item *it, uint64_t behind, struct ss_err
 	return push_call_end_item(p, it, &o, err);
 }
 
+/* Another process may have settled an intent that named this delivery while we
+ * waited for the lock: then it has its end in the log already. */
+static int
+ended_elsewhere(struct push *p, struct ledger_view *v, const struct push_item *it, struct ss_err *err)
+{
+	uint64_t first, last;
+	int rc;
+
+	if (p->f.pipeline == NULL || it->place == 0)
+		return 0;
+	rc = ledger_open_run(v, p->f.pipeline, it->place, &first, &last, err);
+	return rc == -1 ? -1 : rc == 0 || first > it->place;
+}
+
+/* It leaves by a line that is marked as stored, so that no second end is. */
+static int
+leave_ended(struct push *p, struct push_item *it, struct ss_err *err)
+{
+	struct outcome o = { .type = EVENT_SUPERSEDED, .stage = "push", .pipeline = p->f.pipeline, .target = p->sink->name,
+		.ms = -1, .code = "ended-elsewhere", .class = OUTCOME_DUPLICATE };
+	char id[UUID_TEXT];
+	struct event ev;
+
+	if (event_parse(&ev, &p->mem, it->line, it->n, err) == -1)
+		return -1;
+	cli_uuid(p->cli, id);
+	buf_clear(&p->tmp);
+	if (outcome_put(&p->tmp, &ev, &o, id, clock_now(&p->cli->clock)) == -1)
+		return err_nomem(err);
+	p->tmp.len--;
+	if (buf_addf(&p->tmp, ",\"ssseq\":%llu}", (unsigned long long)it->place) == -1)
+		return err_nomem(err);
+	it->gone = 1;
+	return filter_end_line(&p->f, p->tmp.p, p->tmp.len, 0, err);
+}
+
 /* Take items for this round, in order: of other types one a key. */
 static size_t
 choose(struct push *p, struct push_item **v, size_t max, struct ss_err *err, int *rc)
 {
 	struct hash_map keys = { 0 };
+	struct ledger_view *view;
 	size_t i, n = 0;
 
-	*rc = 0;
+	*rc = ledger_view(&view, p->ledger, err);
 	for (i = 0; *rc == 0 && i < p->n && n < max; i++) {
 		struct push_item *it = &p->q[i];
 		uint64_t *behind = it->state ? NULL : hash_get(&p->failed, it->key), *slot;
 
 		if (it->gone)
 			continue;
+		*rc = ended_elsewhere(p, view, it, err);
+		if (*rc != 0) {
+			*rc = *rc == 1 ? leave_ended(p, it, err) : -1;
+			continue;
+		}
 		if (behind != NULL && *behind < it->place) {
 			*rc = park_behind(p, it, *behind, err);
 			continue;
@@ -110,6 +152,7 @@ choose(struct push *p, struct push_item **v, size_t max, struct ss_err *err, int
 			v[n++] = it;
 	}
 	hash_free(&keys);
+	ledger_view_end(view);
 	return n;
 }
 
@@ -165,7 +208,7 @@ make_calls(struct push *p, struct push_item **v, size_t n, struct push_call *cal
     struct ss_err *err)
 {
 	struct push_item **group = calloc(p->sink->batch + 1, sizeof(*group));
-	size_t i = 0, g;
+	size_t i = 0, g, bytes;
 	int rc = group == NULL ? err_nomem(err) : 0;
 
 	*made = 0;
@@ -173,10 +216,12 @@ make_calls(struct push *p, struct push_item **v, size_t n, struct push_call *cal
 		struct push_call *k = &calls[*made];
 		struct ss_err why = { .text = "" };
 
-		for (g = 0; i < n && g < p->sink->batch; i++) {
+		for (g = 0, bytes = 0; i < n && g < p->sink->batch; i++) {
 			if (v[i]->gone || v[i]->verdict != PUSH_SEND)
 				continue;
-			if (v[i]->alone && g > 0)
+			/* the intent names every delivery: it must stay a line of the log */
+			bytes += v[i]->n + v[i]->event.len;
+			if (g > 0 && (v[i]->alone || bytes > PUSH_CALL_MAX))
 				break;
 			group[g++] = v[i];
 			if (v[i]->alone) {
@@ -350,6 +395,8 @@ on_event(void *ctx, struct filter *f, const struct event *ev, struct ss_err *err
 		const char *s = p->early.p + *slot, *nl = memchr(s, '\n', p->early.len - (size_t)*slot);
 
 		push_item_free(&it);
+		/* once: when it is due again it is an event like any other */
+		*slot = PUSH_QUEUED;
 		return filter_end_line(f, s, (size_t)(nl - s), 0, err);
 	}
 	if (p->n == p->cap) {

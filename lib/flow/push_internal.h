@@ -11,6 +11,7 @@
 #include "store/ledger.h"
 #include "store/log.h"
 
+#define PUSH_CALL_MAX ((size_t)4 << 20)		/* bytes of events in one call, unless one is larger */
 #define PUSH_BODY_MAX ((size_t)256 << 10)	/* a larger body stands in the intent by its SHA-256 */
 
 #define PUSH_UNKNOWN "unknown-outcome"	/* cause.code: the call may have been applied, nobody can tell */

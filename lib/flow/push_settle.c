@@ -104,8 +104,15 @@ decide(struct push *p, struct push_call *k, int64_t age, int have_body, struct s
 
 	if (have_body && s->can_check && s->ops->recover != NULL)
 		return s->ops->recover(s, c, err);
-	if (have_body && s->repeatable && age < p->retention)
-		return s->ops->send(s, (struct sink_call *[]){ c }, 1, err);
+	if (have_body && s->repeatable && age < p->retention) {
+		if (s->ops->send(s, (struct sink_call *[]){ c }, 1, err) == -1)
+			return -1;
+		/* a peer that is ill now says nothing of the first sending: the intent
+		 * stays open, under its key, until it is answered */
+		if (c->end != SINK_APPLIED && c->end != SINK_REFUSED)
+			c->end = SINK_UNKNOWN;
+		return 0;
+	}
 	c->end = SINK_APPLIED;	/* settled; each item says that it is not known */
 	(void)snprintf(c->why, sizeof(c->why), "not known whether the call was applied");
 	for (i = 0; i < c->n; i++) {
@@ -201,9 +208,12 @@ push_settle_open(struct push *p, struct ss_err *err)
 	for (i = 0; rc != -1 && i + sizeof(place) <= f.places.len; i += sizeof(place)) {
 		memcpy(&place, f.places.p + i, sizeof(place));
 		rc = settle_at(p, place, err);
-		/* an ill peer: the rest waits with it */
-		if (p->ill_since != 0)
+		/* an ill peer: the rest waits with it, and so does the lock */
+		if (p->ill_since != 0) {
+			if (i + 2 * sizeof(place) <= f.places.len)
+				p->unsettled = 1;
 			break;
+		}
 	}
 	if (rc != -1 && f.places.len > 0)
 		rc = ledger_catchup(p->ledger, NULL, err);

@@ -238,7 +238,7 @@ sed -i 's/^body = .*/body = empty/' "$SS_CONFIG"
 ev e E '{"n":"5"}' >in
 run 'one that gives nothing' 3 ss-run p <in
 is '  cannot deliver' "$(outcomes | tail -n 1)" 'dead e value body'
-for reply in 'null' 'empty' '.body.nothing[]' '"true"' 'error("x")'; do
+for reply in 'range(.n) | null' empty '.body.nothing[]' 'range(.n) | "done"' 'true' 'error("x")'; do
 	home "reply$(printf %s "$reply" | cksum | cut -c 1-5)"
 	sed -i "s/^reply = .*/reply = $reply/" "$SS_CONFIG"
 	some S 1 2 >in

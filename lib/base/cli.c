@@ -1,6 +1,7 @@
 #include "base/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -346,7 +347,13 @@ cli_main(int argc, char **argv, const struct cli_prog *prog,
 	const struct cli_opt common[] = COMMON_OPTS(&m);
 	struct cli c = { .prog = prog };
 	enum ss_exit rc;
+	int fd;
 
+	/* a standard descriptor that is closed must not become a file of ours: what is
+	 * put there fails to read and to write, as the closed one would */
+	for (fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) == -1)
+			(void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)prctl(PR_SET_DUMPABLE, 0);	/* secrets must not reach a core file */
 	(void)umask(077);
@@ -355,10 +362,11 @@ cli_main(int argc, char **argv, const struct cli_prog *prog,
 		return SS_EXIT_USAGE;
 	}
 	if (m.help)
-		return help(prog, common);
-	if (m.version)
-		return printf("%s %s\n", prog->name, SS_VERSION) < 0 || fflush(stdout) != 0 ? SS_EXIT_AGAIN : 0;
-	rc = run(&c, &err);
+		rc = help(prog, common) == 0 ? SS_EXIT_OK : SS_EXIT_AGAIN;
+	else if (m.version)
+		rc = printf("%s %s\n", prog->name, SS_VERSION) < 0 ? SS_EXIT_AGAIN : SS_EXIT_OK;
+	else
+		rc = run(&c, &err);
 	rc = check_stdout(rc, &err);
 	free((void *)(uintptr_t)c.home);
 	free((void *)(uintptr_t)c.config);

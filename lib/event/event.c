@@ -87,6 +87,8 @@ member(void *ctx, struct json_span k, yyjson_val *v, struct json_span raw)
 		if (!yyjson_is_str(v))
 			return err_set(w->err, SS_EXIT_USAGE, "member '%.*s' is not a string", (int)k.n, k.p);
 		*slot = json_str(v);
+		if (slot == &ev->pipeline && memchr(slot->p, '\0', slot->n) != NULL)
+			return err_set(w->err, SS_EXIT_USAGE, "sspipeline holds a NUL");
 	} else if (IS("data")) {
 		ev->data = v;
 		ev->data_raw = raw;

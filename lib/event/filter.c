@@ -18,7 +18,8 @@ filter_init(struct filter *f, const char *stage, const char *target, const struc
 	f->clock = clock;
 	f->uuid = uuid;
 	f->pipeline = p != NULL && *p != '\0' ? p : NULL;
-	line_init(&f->in, 0, 0, "standard input");
+	/* what ss-run feeds is a line of the log and what was added to it since */
+	line_init(&f->in, 0, LINE_MAX_DEFAULT + (f->pipeline != NULL ? 65536 : 0), "standard input");
 	out_init(&f->out, 1, "standard output");
 }
 

@@ -98,9 +98,14 @@ put_cause(struct buf *b, const struct outcome *o)
 }
 
 static void
-put_common(struct buf *b, const struct outcome *o)
+put_common(struct buf *b, const struct outcome *o, struct json_span label)
 {
-	put_text(b, "pipeline", o->pipeline == NULL ? "-" : o->pipeline);
+	const char *comma = label.n > 0 ? memchr(label.p, ',', label.n) : NULL;
+
+	if (o->pipeline == NULL && label.n > 0)
+		(void)json_put_member(b, "pipeline", label.p, comma != NULL ? (size_t)(comma - label.p) : label.n);
+	else
+		put_text(b, "pipeline", o->pipeline == NULL ? "-" : o->pipeline);
 	put_text(b, "target", o->target);
 	put_text(b, "stage", o->stage);
 }
@@ -124,7 +129,7 @@ outcome_put(struct buf *b, const struct event *ev, const struct outcome *o, cons
 	strncat(source, o->stage, sizeof(source) - 4);
 	head(b, source, o->type, ev->subject, id, now);
 	put_event(b, ev);
-	put_common(b, o);
+	put_common(b, o, ev->pipeline);
 	(void)buf_addf(b, ",\"attempt\":%llu", (unsigned long long)(o->attempt != 0 ? o->attempt :
 	    turn.attempt != 0 ? turn.attempt : 1));
 	if (turn.replay != 0)
@@ -158,7 +163,7 @@ outcome_put_range(struct buf *b, const struct outcome *o, uint64_t first, uint64
     const char *source, const char *id, int64_t now)
 {
 	head(b, source, o->type, (struct json_span){ NULL, 0 }, id, now);
-	put_common(b, o);
+	put_common(b, o, (struct json_span){ NULL, 0 });
 	put_cause(b, o);
 	return buf_addf(b, ",\"range\":[%llu,%llu],\"n\":%llu}}", (unsigned long long)first,
 	    (unsigned long long)last, (unsigned long long)n);

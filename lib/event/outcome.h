@@ -26,7 +26,7 @@ const char *outcome_class_name(enum outcome_class c);
 struct outcome {
 	enum event_type type;
 	const char *stage;		/* "diff", "push", "lookup", "run" */
-	const char *pipeline;		/* NULL: none ("-" is written) */
+	const char *pipeline;		/* NULL: the first that the event is labelled with, else "-" */
 	const char *target;
 	uint64_t attempt;		/* 0: taken from ssturn, at least 1 */
 	int64_t ms;			/* what it took, < 0 unknown */

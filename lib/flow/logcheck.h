@@ -41,6 +41,8 @@ struct logcheck_accounts {
 	size_t n;
 	/* open intents, by hash of target and id; the targets that were named */
 	struct hash_map *intents;
+	/* foreign ids by the pipelines they were opened in */
+	struct hash_map *seen;
 	uint64_t nintents;
 	char **targets;
 	size_t ntargets;

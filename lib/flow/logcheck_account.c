@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/uuid.h"
 #include "flow/logcheck.h"
 
 #define BITS_MAX ((uint64_t)1 << 36)
@@ -87,8 +88,26 @@ name_ok(struct json_span s)
 	return s.n > 0 && s.n <= 200 && memchr(s.p, '\0', s.n) == NULL;
 }
 
+/* Was this foreign id opened in that pipeline before?  1, else remembered and 0. */
 static int
-open_in(struct logcheck_accounts *a, struct json_span list, uint64_t place)
+opened_before(struct logcheck_accounts *a, struct json_span source, struct json_span id, const char *pipe, size_t pn)
+{
+	uint64_t key, *at;
+
+	if (source.n == 0 || id.n == 0 || uuid_version(id.p, id.n) == 7)
+		return 0;
+	key = hash_64(pipe, pn, hash_64(id.p, id.n, hash_64(source.p, source.n, 1)));
+	if (a->seen == NULL && (a->seen = calloc(1, sizeof(*a->seen))) == NULL)
+		return -1;
+	at = hash_add(a->seen, key);
+	if (at == NULL)
+		return -1;
+	return (*at)++ > 0;
+}
+
+static int
+open_in(struct logcheck_accounts *a, struct json_span list, uint64_t place, struct json_span source, struct json_span id,
+    int once)
 {
 	const char *p = list.p, *end = p + list.n, *c;
 
@@ -100,6 +119,11 @@ open_in(struct logcheck_accounts *a, struct json_span list, uint64_t place)
 		if (c == NULL)
 			c = end;
 		if (!name_ok((struct json_span){ p, (size_t)(c - p) }))
+			continue;
+		rc = opened_before(a, source, id, p, (size_t)(c - p));
+		if (rc == -1)
+			return -1;
+		if (rc == 1 && once)
 			continue;
 		v = account(a, p, (size_t)(c - p));
 		rc = v == NULL ? -1 : set(&v->open, place, place);
@@ -214,7 +238,8 @@ take_replay(struct logcheck_accounts *a, const struct event *ev, uint64_t seq)
 		v->replaced += (uint64_t)close_place(v, old);
 		v->ndead -= (uint64_t)unset(&v->dead, old);
 	}
-	return open_in(a, pipe, seq);
+	return open_in(a, pipe, seq, json_str(json_get(json_get(ev->data, "event"), "source")),
+	    json_str(json_get(json_get(ev->data, "event"), "id")), 0);
 }
 
 static int
@@ -264,14 +289,17 @@ logcheck_account_line(struct logcheck_accounts *a, const struct event *ev, uint6
 	if (event_type_outcome(t)) {
 		/* opened elsewhere: a delivery in each pipeline that it names */
 		list = t == EVENT_ROUTED ? json_str(json_get(ev->data, "to")) : (struct json_span){ NULL, 0 };
-		return take_outcome(a, ev, t) == -1 || (list.n > 0 && open_in(a, list, seq) == -1) ? -1 : 0;
+		return take_outcome(a, ev, t) == -1 || (list.n > 0 && open_in(a, list, seq,
+		    json_str(json_get(json_get(ev->data, "event"), "source")),
+		    json_str(json_get(json_get(ev->data, "event"), "id")), 0) == -1) ? -1 : 0;
 	}
 	switch (t) {
 	case EVENT_REPLAYED:
 		return take_replay(a, ev, seq);
 	case EVENT_ACCEPTED:
 		list = json_str(json_get(ev->data, "pipeline"));
-		return list.n == 0 ? 0 : open_in(a, list, seq);
+		return list.n == 0 ? 0 : open_in(a, list, seq, json_str(json_get(json_get(ev->data, "event"), "source")),
+		    json_str(json_get(json_get(ev->data, "event"), "id")), 1);
 	case EVENT_INTENT:
 	case EVENT_SETTLED:
 		return take_intent(a, ev, t == EVENT_SETTLED);
@@ -279,7 +307,7 @@ logcheck_account_line(struct logcheck_accounts *a, const struct event *ev, uint6
 		if (ev->is_ss)
 			return 0;
 		list = ev->pipeline.n > 0 ? ev->pipeline : (struct json_span){ "-", 1 };
-		return open_in(a, list, seq);
+		return open_in(a, list, seq, ev->source, ev->id, 1);
 	default:
 		return 0;
 	}
@@ -317,5 +345,8 @@ logcheck_account_free(struct logcheck_accounts *a)
 	if (a->intents != NULL)
 		hash_free(a->intents);
 	free(a->intents);
+	if (a->seen != NULL)
+		hash_free(a->seen);
+	free(a->seen);
 	memset(a, 0, sizeof(*a));
 }

@@ -324,7 +324,7 @@ push_call_conclude(struct push *p, struct push_call *k, struct ss_err *err)
 	case SINK_UNKNOWN:
 		/* the intent stays open: push_settle_open() decides */
 		p->unsettled = 1;
-		ill(p, k, OUTCOME_CONNECTION);
+		ill(p, k, k->c.status == 401 || k->c.status == 403 ? OUTCOME_AUTH : OUTCOME_CONNECTION);
 		return 0;
 	}
 	return 0;

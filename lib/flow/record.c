@@ -237,7 +237,8 @@ seen_before(struct record *r, const struct event *ev, uint64_t *place, struct ss
 		*place = *have;
 		return 1;
 	}
-	if (r->view == NULL && (ledger_catchup(r->ledger, NULL, err) == -1 || ledger_view(&r->view, r->ledger, err) == -1))
+	if (r->view == NULL && ((r->quiesce != NULL && r->quiesce(r->quiesce_ctx, err) == -1) ||
+	    ledger_catchup(r->ledger, NULL, err) == -1 || ledger_view(&r->view, r->ledger, err) == -1))
 		return -1;
 	rc = ledger_seen(r->view, ev->source, ev->id, place, err);
 	if (rc == 0 && (have = hash_add(r->fresh, key)) == NULL)
@@ -324,6 +325,62 @@ put_event(struct record *r, const struct event *ev, struct ss_err *err)
 	return batch_add(r, start, err);
 }
 
+/* A known event that was never in this pipeline: ss.accepted opens a delivery
+ * there.  RECORD_STORED then; 0 it has been there, -1. */
+static int
+bring_further(struct record *r, const struct event *ev, uint64_t place, struct ss_err *err)
+{
+	struct hash_128 h;
+	struct json_span label = { r->pipeline, r->pipeline == NULL ? 0 : strlen(r->pipeline) };
+	char id[UUID_TEXT];
+	uint64_t key, *have;
+	int rc;
+
+	if (!r->relabel && ev->pipeline.n > 0)
+		label = ev->pipeline;
+	if (label.n == 0 || memchr(label.p, ',', label.n) != NULL)
+		return 0;
+	h = hash_pair(ev->source.p, ev->source.n, ev->id.p, ev->id.n);
+	h = hash_pair(h.b, sizeof(h.b), label.p, label.n);
+	memcpy(&key, h.b, sizeof(key));
+	have = hash_get(r->fresh, key);
+	rc = have != NULL ? 1 : place == 0 || r->view == NULL ? 0 : ledger_seen_in(r->view, ev->source, ev->id, label, err);
+	if (rc == -1 || rc == 1)
+		return rc == 1 ? 0 : -1;
+	if (hash_add(r->fresh, key) == NULL)
+		return err_nomem(err);
+	if (place == 0)
+		return put_event(r, ev, err) == -1 ? -1 : RECORD_STORED;	/* first seen in this very batch, for another */
+	cli_uuid(r->cli, id);
+	buf_clear(&r->line);
+	(void)buf_addf(&r->line, "{\"specversion\":\"1.0\",\"id\":\"%s\",\"source\":\"%s\",\"type\":\"ss.accepted\",\"time\":\"%s\","
+	    "\"data\":{\"event\":{", id, r->cli->prog->name, r->now_text);
+	(void)json_put_member(&r->line, "source", ev->source.p, ev->source.n);
+	(void)json_put_member(&r->line, "id", ev->id.p, ev->id.n);
+	(void)buf_addf(&r->line, ",\"seq\":%" PRIu64 "}", place);
+	(void)json_put_member(&r->line, "pipeline", label.p, label.n);
+	(void)buf_adds(&r->line, "}}");
+	if (r->line.failed || record_own(r, r->line.p, r->line.len, 1, err) == -1)
+		return err_nomem(err);
+	return RECORD_STORED;
+}
+
+/* Remember in which pipelines an id of this batch was stored. */
+static int
+fresh_label(struct record *r, const struct event *ev)
+{
+	struct hash_128 h = hash_pair(ev->source.p, ev->source.n, ev->id.p, ev->id.n);
+	const char *label = !r->relabel && ev->pipeline.n > 0 ? ev->pipeline.p : r->pipeline;
+	size_t n = !r->relabel && ev->pipeline.n > 0 ? ev->pipeline.n : label == NULL ? 0 : strlen(label);
+	uint64_t key;
+
+	if (n == 0)
+		return 0;
+	h = hash_pair(h.b, sizeof(h.b), label, n);
+	memcpy(&key, h.b, sizeof(key));
+	return hash_add(r->fresh, key) == NULL ? -1 : 0;
+}
+
 static int
 take_event(struct record *r, const struct event *ev, struct ss_err *err)
 {
@@ -339,6 +396,9 @@ take_event(struct record *r, const struct event *ev, struct ss_err *err)
 			char num[24];
 			struct event_edit e = { "ssseq", num, 0 };
 
+			rc = bring_further(r, ev, place, err);
+			if (rc != 0)
+				return rc;
 			r->known++;
 			e.n = (size_t)snprintf(num, sizeof(num), "%" PRIu64, place);
 			buf_clear(&r->line);
@@ -347,6 +407,8 @@ take_event(struct record *r, const struct event *ev, struct ss_err *err)
 			return pass_by(r, r->line.p, r->line.len, err) == -1 ? -1 : RECORD_KNOWN;
 		}
 	}
+	if (!r->b->plain && fresh_label(r, ev) == -1)
+		return err_nomem(err);
 	if (rejected) {
 		uint32_t at = (uint32_t)r->b->n;
 
@@ -426,8 +488,9 @@ static int
 put_dead(struct record *r, struct json_mem *mem, const char *p, size_t n, uint64_t place, int64_t now, struct buf *out)
 {
 	struct outcome o = { .type = EVENT_DEAD, .stage = r->cli->prog->name + 3,
-		.pipeline = r->pipeline, .class = OUTCOME_PARSE, .code = "rejected", .ms = -1 };
-	struct json_span why, class;
+		.pipeline = r->relabel ? r->pipeline : NULL, .class = OUTCOME_PARSE, .code = "rejected", .ms = -1 };
+	struct json_span why, class, code;
+	char code_text[64];
 	struct event ev;
 	struct rng rng;
 	struct uuid_gen g = { .rng = &rng };
@@ -438,6 +501,12 @@ put_dead(struct record *r, struct json_mem *mem, const char *p, size_t n, uint64
 	ev.seq = place;
 	why = json_str(json_get(ev.data, "message"));
 	class = json_str(json_get(ev.data, "class"));
+	code = json_str(json_get(ev.data, "code"));
+	if (code.n > 0 && code.n < sizeof(code_text)) {
+		memcpy(code_text, code.p, code.n);
+		code_text[code.n] = '\0';
+		o.code = code_text;
+	}
 	o.message = why.n > 0 ? why.p : NULL;
 	o.message_n = why.n;
 	if (class.n == 5 && memcmp(class.p, "value", 5) == 0)

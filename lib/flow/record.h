@@ -52,6 +52,9 @@ struct record {
 	struct event ev;
 	struct ss_err bad;
 	struct record_batch *b;	/* being filled */
+	/* before the ledger is asked: threads that append for this recorder pause (NULL: none) */
+	int (*quiesce)(void *ctx, struct ss_err *err);
+	void *quiesce_ctx;
 	struct hash_map *fresh;	/* foreign ids stored by this process, not yet in the ledger */
 	struct ledger_view *view;
 	char now_text[CLOCK_TEXT], limit_text[CLOCK_TEXT];

@@ -25,6 +25,7 @@ struct lane {
 	struct record_batch *b[DEPTH];
 	enum stage stage[DEPTH];
 	int started, quit;
+	int next;		/* the slot that is filled next */
 	int failed;
 	struct ss_err err;
 	pthread_mutex_t mu;
@@ -198,17 +199,26 @@ settle_all(struct lane *l, int next, struct buf *out, struct ss_err *err)
 	return io_write(1, out->p, out->len, "standard output", err);
 }
 
+/* Before the main thread looks into the ledger and the log itself. */
+static int
+quiesce(void *ctx, struct ss_err *err)
+{
+	struct lane *l = ctx;
+
+	return l->started ? drain(l, l->next, err) : 0;
+}
+
 static int
 loop(struct lane *l, struct line_reader *in, struct ss_err *err)
 {
 	struct record *r = l->r;
 	struct buf out = { 0 };
 	struct line line;
-	int k, rc = 0, next = 0, stale = 0;
+	int k, rc = 0, stale = 0;
 
 	for (;;) {
 		if (!line_ready(in)) {
-			if ((rc = settle_all(l, next, &out, err)) == -1)
+			if ((rc = settle_all(l, l->next, &out, err)) == -1)
 				break;
 			if (stale && !io_ready(0, IDLE_MS)) {
 				stale = 0;
@@ -218,7 +228,7 @@ loop(struct lane *l, struct line_reader *in, struct ss_err *err)
 		}
 		k = line_next(in, &line, err);
 		if (k == LINE_END || k == -1) {
-			rc = k == -1 ? -1 : settle_all(l, next, &out, err);
+			rc = k == -1 ? -1 : settle_all(l, l->next, &out, err);
 			break;
 		}
 		stale = 1;
@@ -229,7 +239,7 @@ loop(struct lane *l, struct line_reader *in, struct ss_err *err)
 		if (!l->started && (rc = lane_start(l, err)) == -1)
 			break;
 		/* a look-up of foreign ids wants all before it in the ledger */
-		if ((rc = r->view != NULL ? settle_all(l, next, &out, err) : hand_over(l, &next, err)) == -1)
+		if ((rc = r->view != NULL ? settle_all(l, l->next, &out, err) : hand_over(l, &l->next, err)) == -1)
 			break;
 	}
 	buf_free(&out);
@@ -257,6 +267,8 @@ record_filter(struct cli *c, const char *pipeline, struct ss_err *err)
 		if (log_repaired(log, &path) > 0)
 			cli_warn(c, "the log had a torn end: %llu bytes moved to '%s'",
 			    (unsigned long long)log_repaired(log, NULL), path == NULL ? "quarantine" : path);
+		r.quiesce = quiesce;
+		r.quiesce_ctx = &l;
 		rc = loop(&l, &in, err);
 	}
 	if (rc == 0)

@@ -33,7 +33,14 @@ is_state(struct json_span type)
 static int
 row_present(struct plan *p, const struct ledger_exc *e)
 {
-	if (e->table.n >= sizeof(p->table))
+	char name[sizeof(p->table)];
+
+	/* a row that names no table cannot come: it waits for its deadline */
+	if (e->table.n == 0 || e->table.n >= sizeof(name))
+		return 0;
+	memcpy(name, e->table.p, e->table.n);
+	name[e->table.n] = '\0';
+	if (rows_check_name(name, NULL) == -1)
 		return 0;
 	if (p->rows == NULL || strlen(p->table) != e->table.n || memcmp(p->table, e->table.p, e->table.n) != 0) {
 		rows_close(p->rows);
@@ -189,8 +196,15 @@ load(struct run *r, uint64_t place, uint64_t attempt, struct event *ev, struct s
 
 	buf_clear(&r->event);
 	rc = log_get(r->log, place, &r->event, err);
-	if (rc != 1)
-		return rc == 0 ? err_set(err, SS_EXIT_DAMAGE, "place %" PRIu64 " is open but not in the log", place) : -1;
+	if (rc == 0) {
+		/* damaged: a stand-in, so that its delivery can have an end */
+		buf_clear(&r->event);
+		(void)buf_addf(&r->event, "{\"specversion\":\"1.0\",\"id\":\"place-%" PRIu64 "\",\"source\":\"storesync/log\","
+		    "\"type\":\"ss.lost\",\"ssseq\":%" PRIu64 "}", place, place);
+		return r->event.failed ? err_nomem(err) : event_parse(ev, &r->mem, r->event.p, r->event.len, err);
+	}
+	if (rc == -1)
+		return -1;
 	if (event_parse(ev, &r->mem, r->event.p, r->event.len, err) == -1)
 		return -1;
 	(void)opened_by(ev, &o);
@@ -433,7 +447,8 @@ feed_due(struct run *r, struct ss_err *err)
 	}
 	r->next_due++;
 	rc = make_line(r, d->place, d->seq, d->attempt, d->replay, mode_name(d->mode), d->force, &r->feed, err);
-
+	if (rc == 0)
+		d->answered = 1;
 	if (rc == 0)
 		return end_dead(r, d->place, d->attempt, OUTCOME_MISSING, "event-gone", "the event is no longer in the log", err);
 	if (rc == -1 || feed_line(r, 0) == -1)
@@ -560,8 +575,18 @@ drop_one(struct run *r, uint64_t place, uint64_t attempt, struct ss_err *err)
 		.attempt = attempt, .message = "the script let the event vanish: no outcome came back" };
 	struct event ev;
 
-	if (load(r, place, attempt, &ev, err) == -1)
+	int rc = load(r, place, attempt, &ev, err);
+
+	if (rc == -1)
 		return -1;
+	if (rc == 0) {
+		o.type = EVENT_DEAD;
+		o.class = OUTCOME_MISSING;
+		o.code = "event-gone";
+		o.message = "its line in the log is damaged or gone";
+		r->dead++;
+		return run_outcome(r, &ev, &o, err);
+	}
 	r->dropped++;
 	if (attempt >= RUN_ATTEMPTS) {
 		o.type = EVENT_DEAD;

@@ -57,6 +57,10 @@ int ledger_applied(struct ledger_view *v, uint64_t *place, struct ss_err *err);
 /* Seen foreign and v5 ids: place of (source, id): 1, 0, -1. */
 int ledger_seen(struct ledger_view *v, struct json_span source, struct json_span id, uint64_t *place, struct ss_err *err);
 
+/* 1 when (source, id) was opened in that pipeline before; ids that are looked up only. */
+int ledger_seen_in(struct ledger_view *v, struct json_span source, struct json_span id, struct json_span pipeline,
+    struct ss_err *err);
+
 /* The first run of open places of pipeline that ends at or behind from:
  * 1 with [*first, *last], 0 none. */
 int ledger_open_run(struct ledger_view *v, const char *pipeline, uint64_t from, uint64_t *first,

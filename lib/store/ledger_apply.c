@@ -226,6 +226,27 @@ apply_outcome(struct apply *a, const struct event *ev, enum event_type t)
 	return pipe_put(a, pipe.p, pipe.n, &row);
 }
 
+/* Ids that are looked up: 1 when (source, id) was opened in this pipeline before,
+ * else it is marked as such and 0. */
+static int
+opened_before(struct apply *a, struct json_span source, struct json_span id, const char *pipe, size_t pn, uint64_t place)
+{
+	struct hash_128 h;
+	struct table_val v;
+	unsigned char be[8];
+	int rc;
+
+	if (source.n == 0 || id.n == 0 || uuid_version(id.p, id.n) == 7)
+		return 0;
+	h = hash_pair(source.p, source.n, id.p, id.n);
+	h = hash_pair(h.b, sizeof(h.b), pipe, pn);
+	rc = table_get(a->t, DB_SEEN, h.b, sizeof(h.b), &v, a->err);
+	if (rc != 0)
+		return rc;
+	ledger_be64(be, place);
+	return table_put(a->t, DB_SEEN, h.b, sizeof(h.b), be, 8, a->err);
+}
+
 /* ss.replay opens the delivery again at its own place.  An older delivery of
  * the event that is still open is taken over, a dead one leaves the list. */
 static int
@@ -249,6 +270,9 @@ apply_replay(struct apply *a, const struct event *ev, uint64_t seq)
 		if (pipe_put(a, pipe.p, pipe.n, &row) == -1)
 			return -1;
 	}
+	/* it has been in this pipeline now, if it was not before */
+	if (opened_before(a, json_str(json_get(of, "source")), json_str(json_get(of, "id")), pipe.p, pipe.n, seq) == -1)
+		return -1;
 	return ledger_apply_open(a, pipe.p, pipe.n, seq, 1);
 }
 
@@ -348,18 +372,25 @@ apply_alert(struct apply *a, const struct event *ev)
 	return table_put(a->t, DB_CRASH, pipe.p, pipe.n, row, sizeof(row), a->err);
 }
 
+/* A delivery in each pipeline of the list; once: not where this event has been
+ * opened before, since two processes may store the same foreign id at once. */
 static int
-open_in_all(struct apply *a, struct json_span list, uint64_t place)
+open_in_all(struct apply *a, struct json_span list, uint64_t place, struct json_span source, struct json_span id, int once)
 {
-	const char *p = list.p, *end = list.p + list.n, *c;
+	const char *p = list.n == 0 ? "-" : list.p, *end = list.n == 0 ? p + 1 : list.p + list.n, *c;
 
-	if (list.n == 0)
-		return ledger_apply_open(a, "-", 1, place, 1);
 	for (; p < end; p = c + 1) {
+		int before;
+
 		c = memchr(p, ',', (size_t)(end - p));
 		if (c == NULL)
 			c = end;
-		if (ledger_apply_open(a, p, (size_t)(c - p), place, 1) == -1)
+		if (!name_ok(p, (size_t)(c - p)))
+			continue;
+		before = opened_before(a, source, id, p, (size_t)(c - p), place);
+		if (before == -1)
+			return -1;
+		if ((before == 0 || !once) && ledger_apply_open(a, p, (size_t)(c - p), place, 1) == -1)
 			return -1;
 	}
 	return 0;
@@ -369,15 +400,19 @@ static int
 apply_event(struct apply *a, const struct event *ev, uint64_t seq)
 {
 	struct hash_128 h;
+	struct table_val v;
 	unsigned char be[8];
+	int rc;
 
 	if (uuid_version(ev->id.p, ev->id.n) != 7) {
 		h = hash_pair(ev->source.p, ev->source.n, ev->id.p, ev->id.n);
+		rc = table_get(a->t, DB_SEEN, h.b, sizeof(h.b), &v, a->err);
 		ledger_be64(be, seq);
-		if (table_put(a->t, DB_SEEN, h.b, sizeof(h.b), be, 8, a->err) == -1)
+		/* the first line is the event, a later one only its double */
+		if (rc == -1 || (rc == 0 && table_put(a->t, DB_SEEN, h.b, sizeof(h.b), be, 8, a->err) == -1))
 			return -1;
 	}
-	return open_in_all(a, ev->pipeline, seq);
+	return open_in_all(a, ev->pipeline, seq, ev->source, ev->id, 1);
 }
 
 int
@@ -407,7 +442,8 @@ ledger_apply_line(struct apply *a, const struct log_line *line)
 		/* routed: opened elsewhere, a delivery in each pipeline that it names */
 		list = t == EVENT_ROUTED ? json_str(json_get(ev.data, "to")) : (struct json_span){ NULL, 0 };
 		if (rc == 0 && list.n > 0)
-			rc = open_in_all(a, list, line->seq);
+			rc = open_in_all(a, list, line->seq, json_str(json_get(json_get(ev.data, "event"), "source")),
+			    json_str(json_get(json_get(ev.data, "event"), "id")), 0);
 		buf_free(b);
 		*b = own;
 		return rc;
@@ -417,7 +453,8 @@ ledger_apply_line(struct apply *a, const struct log_line *line)
 		return apply_replay(a, &ev, line->seq);
 	case EVENT_ACCEPTED:
 		list = json_str(json_get(ev.data, "pipeline"));
-		return list.n == 0 ? 0 : open_in_all(a, list, line->seq);
+		return list.n == 0 ? 0 : open_in_all(a, list, line->seq, json_str(json_get(json_get(ev.data, "event"), "source")),
+		    json_str(json_get(json_get(ev.data, "event"), "id")), 1);
 	case EVENT_INTENT:
 	case EVENT_SETTLED:
 		return apply_intent(a, &ev, line->seq, t == EVENT_SETTLED);

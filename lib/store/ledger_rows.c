@@ -26,6 +26,17 @@ ledger_seen(struct ledger_view *v, struct json_span source, struct json_span id,
 	return 1;
 }
 
+int
+ledger_seen_in(struct ledger_view *v, struct json_span source, struct json_span id, struct json_span pipeline,
+    struct ss_err *err)
+{
+	struct hash_128 h = hash_pair(source.p, source.n, id.p, id.n);
+	struct table_val d;
+
+	h = hash_pair(h.b, sizeof(h.b), pipeline.p, pipeline.n);
+	return table_get(v->t, DB_SEEN, h.b, sizeof(h.b), &d, err);
+}
+
 /* Rows of one pipeline in a table whose keys are name NUL BE64(place). */
 struct walk {
 	struct table_cursor *c;

@@ -339,7 +339,11 @@ rotate_if_due(struct log *l, struct ss_err *err)
 		err_sys(err, SS_EXIT_DAMAGE, "cannot sync the log");
 		return fail(l);
 	}
-	return log_seg_create(l, l->last + 1, err);
+	if (log_seg_create(l, l->last + 1, err) == -1)
+		return -1;
+	/* others must not take the old segment for the active one if we end here */
+	hint_size(l);
+	return 0;
 }
 
 static size_t
@@ -366,8 +370,12 @@ assemble(struct log *l, const char *lines, const uint32_t *lens, size_t n, struc
 	uint64_t seq = l->last;
 	char *o, *q = NULL;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		/* readers would step over it as damage */
+		if (lens[i] + 64 > LOG_LINE_MAX)
+			return err_set(err, SS_EXIT_USAGE, "a line of %u bytes is too long for the log", lens[i]);
 		total += lens[i];
+	}
 	buf_clear(&l->asm_buf);
 	if (buf_room(&l->asm_buf, total + n * 52) == -1 || (out != NULL && buf_room(out, total + n * 32) == -1))
 		return err_nomem(err);
@@ -535,6 +543,8 @@ log_sync_end(struct log *l, uint64_t *end, struct ss_err *err)
 {
 	struct log_hint h;
 
+	if (has_failed(l))
+		return err_set(err, SS_EXIT_DAMAGE, "the log failed to sync earlier: nothing of it is trusted");
 	if (log_end(l, end, err) == -1)
 		return -1;
 	if (l->fd == -1 || (hint_get(l, &h) && h.active == l->active.first && h.synced >= l->size))

@@ -73,6 +73,7 @@ PART_SRC := $(sort $(wildcard tests/sim/*/*.c))
 TOOL_SRC := $(sort $(wildcard tests/tools/*.c))
 CRASH_SRC := $(sort $(wildcard tests/crash/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/u-*.c))
+BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 LIBSS := $(B)/libstoresync.a
@@ -85,7 +86,8 @@ CRASH := $(CRASH_SRC:tests/crash/%.c=$(B)/tools/crash-%)
 SHIM_SRC := $(sort $(wildcard tests/crash/shim/*.c))
 SHIMS := $(SHIM_SRC:tests/crash/shim/%.c=$(B)/tools/crash-%.so)
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
-MAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(CMD_SRC) $(SIM_SRC) $(TOOL_SRC) $(CRASH_SRC) $(UNIT_SRC))
+BENCH := $(BENCH_SRC:tests/bench/%.c=$(B)/tools/bench-%)
+MAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(CMD_SRC) $(SIM_SRC) $(TOOL_SRC) $(CRASH_SRC) $(UNIT_SRC) $(BENCH_SRC))
 
 all: $(BINS) $(SIMS) $(TOOLS) $(CRASH) $(SHIMS) $(UNITS) $(LIBSS)
 
@@ -139,6 +141,10 @@ $(CRASH): $(B)/tools/crash-%: $(B)/tests/crash/%.o $(LIBSS)
 $(SHIMS): $(B)/tools/crash-%.so: tests/crash/shim/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -std=c11 -O1 $(WARN) -fPIC -shared -o $@ $<
+# Only made for make bench.
+$(BENCH): $(B)/tools/bench-%: $(B)/tests/bench/%.o $(LIBSS)
+	@mkdir -p $(@D)
+	$(call link)
 $(UNITS): $(B)/unit/%: $(B)/tests/unit/%.o $(LIBSS)
 	@mkdir -p $(@D)
 	$(call link,$(UNIT_LIBS))
@@ -168,7 +174,7 @@ check-long: all
 		[ ! -x "$$t" ] || { echo "== $$t"; SS_BIN='$(CURDIR)/$(B)/bin' "$$t"; }; \
 	done
 
-bench: all
+bench: all $(BENCH)
 	@if [ -x tests/bench/run ]; then SS_BIN='$(CURDIR)/$(B)/bin' tests/bench/run; \
 	else echo 'no tests/bench/run'; fi
 

@@ -42,6 +42,7 @@ struct walk {
 	struct ss_err *err;
 	int version_ok;
 	uint64_t kinds;		/* of keys that came: a bit by length and first byte */
+	const char *text, *pool;	/* what was read, and its copy that strings point into */
 };
 
 static int
@@ -74,10 +75,8 @@ member(void *ctx, struct json_span k, yyjson_val *v, struct json_span raw)
 		return err_set(w->err, SS_EXIT_USAGE, "more than %d members in an event", EVENT_MEMBERS);
 	if (twice(w, k))
 		return err_set(w->err, SS_EXIT_USAGE, "member '%.*s' stands twice", (int)(k.n > 60 ? 60 : k.n), k.p);
-	/* the key's opening quote: behind the brace or comma and white space */
-	prev = ev->n == 0 ? ev->line.p : ev->m[ev->n - 1].raw.p + ev->m[ev->n - 1].raw.n;
-	while (*prev != '"')
-		prev++;
+	/* the key's opening quote: a string begins in the copy where it does in the text */
+	prev = w->text + (k.p - w->pool) - 1;
 	ev->m[ev->n].key = k;
 	ev->m[ev->n].raw = raw;
 	ev->m[ev->n].all = (struct json_span){ prev, (size_t)(raw.p + raw.n - prev) };
@@ -106,8 +105,8 @@ member(void *ctx, struct json_span k, yyjson_val *v, struct json_span raw)
 int
 event_parse(struct event *ev, struct json_mem *mem, const char *p, size_t n, struct ss_err *err)
 {
-	struct walk w = { ev, err, 0, 0 };
-	const char *text = p, *end = p + n;
+	struct walk w = { .ev = ev, .err = err, .text = p };
+	const char *end = p + n;
 	yyjson_val *root = json_read(mem, p, n, err);
 
 	if (root == NULL)
@@ -122,7 +121,8 @@ event_parse(struct event *ev, struct json_mem *mem, const char *p, size_t n, str
 	ev->line = (struct json_span){ p, (size_t)(end - p) };
 	ev->root = root;
 	ev->is_ss = 0;
-	if (json_members(mem, text, root, ev->line, member, &w) != 0)
+	w.pool = mem->doc->str_pool;
+	if (json_members(mem, w.text, root, ev->line, member, &w) != 0)
 		return -1;
 	if (!w.version_ok)
 		return err_set(err, SS_EXIT_USAGE, "not an event: specversion is not \"1.0\"");

@@ -289,6 +289,24 @@ json_at(yyjson_val *v, size_t i)
 	return yyjson_arr_get(v, i);
 }
 
+struct json_walk
+json_walk(yyjson_val *v)
+{
+	if (!yyjson_is_arr(v) || yyjson_arr_size(v) == 0)
+		return (struct json_walk){ NULL, 0 };
+	return (struct json_walk){ yyjson_arr_get_first(v), yyjson_arr_size(v) };
+}
+
+yyjson_val *
+json_next(struct json_walk *w)
+{
+	yyjson_val *v = w->left == 0 ? NULL : w->next;
+
+	if (v != NULL && --w->left > 0)
+		w->next = unsafe_yyjson_get_next(v);
+	return v;
+}
+
 struct json_span
 json_scalar(yyjson_val *v)
 {

@@ -61,6 +61,15 @@ struct json_span json_str(struct yyjson_val *v);
 struct yyjson_val *json_get(struct yyjson_val *v, const char *key);
 /* Element i of an array, NULL if there is none or v is no array. */
 struct yyjson_val *json_at(struct yyjson_val *v, size_t i);
+/* Walk an array in order, each step at one cost: json_at in a loop goes from the
+ * front every time.  { NULL } for what is no array. */
+struct json_walk {
+	struct yyjson_val *next;
+	size_t left;
+};
+struct json_walk json_walk(struct yyjson_val *v);
+/* The next element, NULL at the end. */
+struct yyjson_val *json_next(struct json_walk *w);
 /* Scalar as text: string contents, number text, true, false; {NULL,0} for null
  * and containers. */
 struct json_span json_scalar(struct yyjson_val *v);

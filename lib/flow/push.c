@@ -304,7 +304,11 @@ round_locked(struct push *p, struct ss_err *err)
 			if (v[i]->verdict == PUSH_SEND)
 				continue;
 			if (p->o->dry_run)
-				rc = leave_dry(p, v[i], v[i]->verdict == PUSH_UNCHANGED ? "unchanged" : "superseded", err);
+				rc = leave_dry(p, v[i], v[i]->verdict == PUSH_BAD ? "name-too-long" :
+				    v[i]->verdict == PUSH_UNCHANGED ? "unchanged" : "superseded", err);
+			else if (v[i]->verdict == PUSH_BAD)
+				rc = push_call_fail_item(p, v[i], OUTCOME_VALUE, 0, "name-too-long",
+				    "a member of fields, levels or options has a name over 590 bytes", -1, err);
 			else
 				rc = end_quietly(p, v[i], err);
 		}

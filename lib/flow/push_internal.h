@@ -20,7 +20,7 @@
 #define PUSH_LOADED UINT64_MAX		/* loaded from the log to settle an intent, not ended yet */
 #define PUSH_QUEUED (UINT64_MAX - 1)	/* such a one that came to us by the pipe since */
 
-enum push_verdict { PUSH_SEND, PUSH_UNCHANGED, PUSH_SUPERSEDED };
+enum push_verdict { PUSH_SEND, PUSH_UNCHANGED, PUSH_SUPERSEDED, PUSH_BAD };
 
 /* One event in our hands. */
 struct push_item {
@@ -38,6 +38,7 @@ struct push_item {
 	/* of the present round */
 	enum push_verdict verdict;
 	struct buf event, set;	/* what the call is made of; what the target holds then */
+	int unnamed;		/* a member's name is too long for a path: it cannot be judged */
 	int taken;		/* in a call of this round */
 	char *pipeline;		/* of a delivery that was loaded from the log, else NULL */
 };

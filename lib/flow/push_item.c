@@ -78,7 +78,7 @@ struct prep {
 	struct ledger_view *v;
 	struct push_item **items;
 	size_t item;		/* the one being walked */
-	int force;
+	int force, nomem;
 	struct want *w;
 	size_t n, cap, at;
 	struct hash_map newest;	/* want.hash -> index + 1 of the newest wanting it */
@@ -137,8 +137,10 @@ judge_leaf(void *ctx, struct json_span path, struct yyjson_val *value)
 			break;
 		}
 	slot = hash_add(&q->newest, w.hash);
-	if (slot == NULL)
+	if (slot == NULL) {
+		q->nomem = 1;
 		return -1;
+	}
 	if (*slot != 0 && !q->force) {
 		other = &q->w[*slot - 1];
 		if (older(it->etime, it->seq, q->items[other->item]->etime, q->items[other->item]->seq)) {
@@ -160,8 +162,10 @@ judge_leaf(void *ctx, struct json_span path, struct yyjson_val *value)
 		size_t cap = q->cap == 0 ? 1024 : q->cap * 2;
 		struct want *v = realloc(q->w, cap * sizeof(*v));
 
-		if (v == NULL)
+		if (v == NULL) {
+			q->nomem = 1;
 			return -1;
+		}
 		q->w = v;
 		q->cap = cap;
 	}
@@ -182,7 +186,12 @@ judge_row(struct prep *q, char kind, struct json_span subject, struct yyjson_val
 	if (!q->force && ledger_known(q->v, (struct json_span){ q->p->sink->name, strlen(q->p->sink->name) }, kind, subject,
 	    known_leaf, q, q->err) == -1)
 		return -1;
-	return leaf_each(state, judge_leaf, q) == -1 ? err_nomem(q->err) : 0;
+	if (leaf_each(state, judge_leaf, q) == -1) {
+		if (q->nomem)
+			return err_nomem(q->err);
+		q->items[q->item]->unnamed = 1;	/* a name that no path can hold */
+	}
+	return 0;
 }
 
 static int
@@ -197,14 +206,15 @@ each_row(struct prep *q, const struct event *ev,
     int (*fn)(struct prep *q, char kind, struct json_span subject, struct yyjson_val *state))
 {
 	struct yyjson_val *state = leaf_state(ev->data), *items, *item;
+	struct json_walk w;
 	struct buf subject = { 0 };
-	size_t i = 0;
 	int rc = fn(q, is_product(ev) ? 'p' : 'i', ev->subject, state);
 
 	items = is_product(ev) ? json_get(state, "items") : NULL;
 	if (items == NULL && is_product(ev))
 		items = json_get(ev->data, "items");
-	while (rc == 0 && (item = json_at(items, i++)) != NULL) {
+	w = json_walk(items);
+	while (rc == 0 && (item = json_next(&w)) != NULL) {
 		buf_clear(&subject);
 		if (leaf_item_subject(item, ev->subject, &subject) == -1)
 			rc = err_nomem(q->err);
@@ -312,11 +322,12 @@ static int
 write_items(struct prep *q, struct yyjson_val *items, struct buf *b, int *any)
 {
 	static const char *const who[] = { "sku", "product" };
+	struct json_walk w = json_walk(items);
 	struct yyjson_val *item;
-	size_t i = 0, k;
+	size_t k;
 	int some, first = 1;
 
-	while ((item = json_at(items, i++)) != NULL) {
+	while ((item = json_next(&w)) != NULL) {
 		size_t before = b->len;
 
 		if (!first)
@@ -402,9 +413,16 @@ render_item(struct prep *q, struct push_item *it)
 {
 	struct event ev;
 	struct yyjson_val *state, *items;
-	size_t start = q->at, i;
+	size_t start, i;
 	int any = 0, stale = 0, rc;
 
+	while (q->at < q->n && q->w[q->at].item < q->item)
+		q->at++;
+	start = q->at;
+	if (it->unnamed) {
+		it->verdict = PUSH_BAD;
+		return 0;
+	}
 	buf_clear(&it->event);
 	buf_clear(&it->set);
 	it->verdict = PUSH_SEND;

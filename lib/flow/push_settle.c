@@ -132,11 +132,12 @@ settle(struct push *p, const struct event *intent, struct push_item *own, size_t
 	struct push_call k = { .items = NULL };
 	int64_t at = event_time(intent);
 	uint64_t offset = 0;
+	struct json_walk w = json_walk(list);
 	size_t i, have = 0;
 	int rc = items == NULL ? err_nomem(err) : 0;
 
 	for (i = 0; rc != -1 && i < n; i++) {
-		rc = item_for(p, json_at(list, i), &items[have], &own[i], err);
+		rc = item_for(p, json_next(&w), &items[have], &own[i], err);
 		have += rc == 1;
 	}
 	if (rc != -1)
@@ -166,6 +167,7 @@ settle_at(struct push *p, uint64_t place, struct ss_err *err)
 	struct buf line = { 0 };
 	struct push_item *own = NULL;
 	struct yyjson_val *list;
+	struct json_walk w;
 	struct event ev;
 	size_t n = 0, i;
 	int rc = log_get(p->log, place, &line, err);
@@ -177,8 +179,8 @@ settle_at(struct push *p, uint64_t place, struct ss_err *err)
 		rc = -1;
 	if (rc == 1) {
 		list = json_get(ev.data, "deliveries");
-		while (json_at(list, n) != NULL)
-			n++;
+		for (w = json_walk(list); json_next(&w) != NULL; n++)
+			;
 		own = calloc(n + 1, sizeof(*own));
 		rc = own == NULL ? err_nomem(err) : settle(p, &ev, own, n, err);
 	}

@@ -591,12 +591,23 @@ static int
 work_locked(struct run *r, struct ss_err *err)
 {
 	uint64_t end = 0, seen = 0;
-	int got, rc;
+	int got, rc, again;
 
 	do {
 		got = take_lock(r, err);
 		if (got == -1)
 			return -1;
+		if (got == 0 && r->o->follow && !r->stopping) {
+			/* store what comes meanwhile, and take over when the other ends */
+			if (r->stdin_open && read_input(r, err) == -1)
+				return -1;
+			if (!r->stdin_open && r->in.stored == 0 && r->o->no_input)
+				return 0;
+			wait_for_work(r, POLL_MS);
+			again = 1;
+			continue;
+		}
+		again = 0;
 		if (got == 0)
 			return wait_for_other(r, err);
 		if (work(r, err) == -1)
@@ -608,7 +619,7 @@ work_locked(struct run *r, struct ss_err *err)
 		rc = log_end(r->log, &end, err);
 		if (rc == -1)
 			return -1;
-	} while (seen != 0 && end > seen && open_places(r, seen, end, err));
+	} while (again || (seen != 0 && end > seen && open_places(r, seen, end, err) == 1));
 	return 0;
 }
 

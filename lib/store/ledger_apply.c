@@ -152,12 +152,12 @@ static int
 known_items(struct apply *a, struct json_span target, struct yyjson_val *set, struct json_span handle,
     int64_t at, int64_t etime, uint64_t eseq)
 {
-	struct yyjson_val *items = json_get(set, "items"), *item;
+	struct json_walk items = json_walk(json_get(set, "items"));
+	struct yyjson_val *item;
 	struct buf subject = { 0 };
-	size_t i = 0;
 	int rc = ledger_known_set(a, target, 'p', handle, set, at, etime, eseq);
 
-	while (rc == 0 && (item = json_at(items, i++)) != NULL) {
+	while (rc == 0 && (item = json_next(&items)) != NULL) {
 		buf_clear(&subject);
 		if (leaf_item_subject(item, handle, &subject) == -1)
 			rc = err_nomem(a->err);

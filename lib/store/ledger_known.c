@@ -3,6 +3,7 @@
  *   u16 path length, path, u32 value length, value, i64 at, i64 etime, u64 eseq
  * (little-endian).
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -79,9 +80,12 @@ path_cmp(struct json_span a, struct json_span b)
 }
 
 struct fold {
-	struct buf row, next, val;
-	int64_t at, etime;
-	uint64_t eseq;
+	struct buf text;	/* paths and values of the new leaves */
+	struct new_leaf {
+		size_t path, path_n, value, value_n, order;
+	} *v;
+	size_t n, cap;
+	const char *base;	/* text.p, for the sort */
 	int failed;
 };
 
@@ -100,54 +104,82 @@ merge(const struct ledger_leaf *old, struct ledger_leaf *neu)
 	}
 }
 
-/* Rebuild the row with one leaf put in its place in the order. */
+/* Collect a leaf; the row is merged when all are there. */
 static int
 fold_leaf(void *ctx, struct json_span path, struct yyjson_val *value)
 {
 	struct fold *f = ctx;
-	struct ledger_leaf old, neu;
-	const char *p = f->row.p, *end = f->row.p + f->row.len;
-	struct buf swap;
-	int placed = 0;
+	struct new_leaf *v, *l;
 
-	buf_clear(&f->val);
-	if (json_write(&f->val, value) == -1) {
-		f->failed = 1;
-		return -1;
-	}
-	neu = (struct ledger_leaf){ path, { f->val.p, f->val.len }, f->at, f->etime, f->eseq };
-	buf_clear(&f->next);
-	while (p != NULL && leaf_read(&p, end, &old)) {
-		int c = placed ? -1 : path_cmp(old.path, path);
+	if (f->n == f->cap) {
+		size_t cap = f->cap == 0 ? 16 : f->cap * 2;
 
-		if (c == 0)
-			merge(&old, &neu);
-		if (c >= 0) {
-			leaf_write(&f->next, &neu);
-			placed = 1;
+		v = realloc(f->v, cap * sizeof(*v));
+		if (v == NULL) {
+			f->failed = 1;
+			return -1;
 		}
-		if (c != 0)
-			leaf_write(&f->next, &old);
+		f->v = v;
+		f->cap = cap;
 	}
-	if (!placed)
-		leaf_write(&f->next, &neu);
-	if (f->next.failed) {
-		f->failed = 1;
-		return -1;
+	l = &f->v[f->n];
+	*l = (struct new_leaf){ .path = f->text.len, .path_n = path.n, .order = f->n };
+	(void)buf_add(&f->text, path.p, path.n);
+	l->value = f->text.len;
+	f->failed |= json_write(&f->text, value) == -1;
+	l->value_n = f->text.len - l->value;
+	f->n++;
+	return f->failed ? -1 : 0;
+}
+
+static int
+by_path(const void *a, const void *b, void *ctx)
+{
+	const struct new_leaf *x = a, *y = b;
+	const struct fold *f = ctx;
+	int c = path_cmp((struct json_span){ f->base + x->path, x->path_n }, (struct json_span){ f->base + y->path, y->path_n });
+
+	return c != 0 ? c : x->order < y->order ? -1 : 1;
+}
+
+/* Row and new leaves, both in order of path, into one row. */
+static void
+merge_row(struct fold *f, struct table_val row, int64_t at, int64_t etime, uint64_t eseq, struct buf *out)
+{
+	const char *p = row.p, *end = p + row.n;
+	struct ledger_leaf old, neu;
+	int have = row.n > 0 && leaf_read(&p, end, &old);
+	size_t i;
+
+	f->base = f->text.p;
+	if (f->n > 1)
+		qsort_r(f->v, f->n, sizeof(*f->v), by_path, f);
+	for (i = 0; i < f->n; i++) {
+		const struct new_leaf *l = &f->v[i];
+
+		neu = (struct ledger_leaf){ { f->base + l->path, l->path_n }, { f->base + l->value, l->value_n }, at, etime, eseq };
+		/* a member that stands twice: the last one counts */
+		if (i + 1 < f->n && path_cmp(neu.path, (struct json_span){ f->base + l[1].path, l[1].path_n }) == 0)
+			continue;
+		for (; have && path_cmp(old.path, neu.path) < 0; have = leaf_read(&p, end, &old))
+			leaf_write(out, &old);
+		if (have && path_cmp(old.path, neu.path) == 0) {
+			merge(&old, &neu);
+			have = leaf_read(&p, end, &old);
+		}
+		leaf_write(out, &neu);
 	}
-	swap = f->row;
-	f->row = f->next;
-	f->next = swap;
-	return 0;
+	for (; have; have = leaf_read(&p, end, &old))
+		leaf_write(out, &old);
 }
 
 int
 ledger_known_set(struct apply *a, struct json_span target, char kind, struct json_span subject,
     struct yyjson_val *state, int64_t at, int64_t etime, uint64_t eseq)
 {
-	struct fold f = { .at = at, .etime = etime, .eseq = eseq };
-	struct buf *key = &a->l->key;
-	struct table_val v;
+	struct fold f = { .n = 0 };
+	struct buf *key = &a->l->key, row = { 0 };
+	struct table_val v = { NULL, 0 };
 	int rc;
 
 	if (subject.n == 0 || target.n > 100)
@@ -155,19 +187,19 @@ ledger_known_set(struct apply *a, struct json_span target, char kind, struct jso
 	if (known_key(key, target, kind, subject, a->err) == -1)
 		return -1;
 	rc = table_get(a->t, DB_KNOWN, key->p, key->len, &v, a->err);
-	if (rc == 1)
-		(void)buf_add(&f.row, v.p, v.n);
 	/* a leaf that cannot be named ends the walk: what is not known is sent */
 	if (rc != -1) {
 		(void)leaf_each(state, fold_leaf, &f);
-		if (f.failed || f.row.failed)
+		if (!f.failed)
+			merge_row(&f, v, at, etime, eseq, &row);
+		if (f.failed || row.failed)
 			rc = err_nomem(a->err);
 	}
 	if (rc != -1)
-		rc = table_put(a->t, DB_KNOWN, key->p, key->len, f.row.len == 0 ? "" : f.row.p, f.row.len, a->err);
-	buf_free(&f.row);
-	buf_free(&f.next);
-	buf_free(&f.val);
+		rc = table_put(a->t, DB_KNOWN, key->p, key->len, row.len == 0 ? "" : row.p, row.len, a->err);
+	buf_free(&row);
+	buf_free(&f.text);
+	free(f.v);
 	return rc == -1 ? -1 : 0;
 }
 

@@ -106,8 +106,10 @@ ledger_runs_del(struct apply *a, const char *pipe, size_t pn, uint64_t first, ui
 		uint64_t lo = f > first ? f : first, hi = e < last ? e : last;
 
 		*n += hi - lo + 1;
-		if (del_run(a, pipe, pn, f) == -1 || (f < lo && put_run(a, pipe, pn, f, lo - 1) == -1) ||
-		    (e > hi && put_run(a, pipe, pn, hi + 1, e) == -1))
+		/* put before delete: a tree that becomes empty in between makes LMDB take
+		 * a fresh page each time within one transaction */
+		if ((e > hi && put_run(a, pipe, pn, hi + 1, e) == -1) ||
+		    (f < lo ? put_run(a, pipe, pn, f, lo - 1) : del_run(a, pipe, pn, f)) == -1)
 			return -1;
 	}
 	return rc == -1 ? -1 : 0;

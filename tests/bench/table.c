@@ -4,8 +4,7 @@
  * usage: table [KEYS [LOOKUPS]]	(default 1200000 and 1000000)
  *
  * Prints one line of JSON.  The keys are 16 random bytes, as those of the seen
- * ids; half of the look-ups are for keys that are not there.  Built by hand:
- *	gcc -O2 -D_GNU_SOURCE -Ilib tests/bench/table.c build/release/libstoresync.a -llmdb -lxxhash
+ * ids; half of the look-ups are for keys that are not there.
  */
 #include <stdint.h>
 #include <stdio.h>

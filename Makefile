@@ -83,6 +83,9 @@ BINS := $(CMD_SRC:cmd/%.c=$(B)/bin/%)
 SIMS := $(SIM_SRC:tests/sim/%.c=$(B)/bin/%)
 TOOLS := $(TOOL_SRC:tests/tools/%.c=$(B)/tools/%)
 CRASH := $(CRASH_SRC:tests/crash/%.c=$(B)/tools/crash-%)
+# What the model is made of.
+MODEL_SRC := $(sort $(wildcard tests/crash/model/*.c))
+MODEL_OBJ := $(MODEL_SRC:%.c=$(B)/%.o)
 SHIM_SRC := $(sort $(wildcard tests/crash/shim/*.c))
 SHIMS := $(SHIM_SRC:tests/crash/shim/%.c=$(B)/tools/crash-%.so)
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
@@ -136,7 +139,8 @@ $(TOOLS): $(B)/tools/%: $(B)/tests/tools/%.o $(LIBSS)
 	$(call link)
 $(CRASH): $(B)/tools/crash-%: $(B)/tests/crash/%.o $(LIBSS)
 	@mkdir -p $(@D)
-	$(call link)
+	$(call link,$(filter %.o,$(wordlist 2,99,$^)))
+$(B)/tools/crash-model: $(MODEL_OBJ)
 # Preloads, for seeded bugs; without sanitizers, whatever V says.
 $(SHIMS): $(B)/tools/crash-%.so: tests/crash/shim/%.c $(B)/flags
 	@mkdir -p $(@D)
@@ -149,7 +153,7 @@ $(UNITS): $(B)/unit/%: $(B)/tests/unit/%.o $(LIBSS)
 	@mkdir -p $(@D)
 	$(call link,$(UNIT_LIBS))
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(PART_OBJ) $(MAIN_OBJ))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(PART_OBJ) $(MODEL_OBJ) $(MAIN_OBJ))
 
 # --- tests --------------------------------------------------------------------
 

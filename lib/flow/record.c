@@ -31,6 +31,7 @@ record_batch_free(struct record_batch *b)
 	buf_free(&b->lines);
 	buf_free(&b->rejected);
 	buf_free(&b->extra);
+	buf_free(&b->silent);
 	buf_free(&b->out);
 	free(b->lens);
 	free(b);
@@ -326,7 +327,8 @@ put_event(struct record *r, const struct event *ev, struct ss_err *err)
 }
 
 /* A known event that was never in this pipeline: ss.accepted opens a delivery
- * there.  RECORD_STORED then; 0 it has been there, -1. */
+ * there.  1 then; 2 the event itself was stored once more, for it came twice in
+ * one batch; 0 it has been there, -1. */
 static int
 bring_further(struct record *r, const struct event *ev, uint64_t place, struct ss_err *err)
 {
@@ -334,6 +336,7 @@ bring_further(struct record *r, const struct event *ev, uint64_t place, struct s
 	struct json_span label = { r->pipeline, r->pipeline == NULL ? 0 : strlen(r->pipeline) };
 	char id[UUID_TEXT];
 	uint64_t key, *have;
+	uint32_t at;
 	int rc;
 
 	if (!r->relabel && ev->pipeline.n > 0)
@@ -350,7 +353,7 @@ bring_further(struct record *r, const struct event *ev, uint64_t place, struct s
 	if (hash_add(r->fresh, key) == NULL)
 		return err_nomem(err);
 	if (place == 0)
-		return put_event(r, ev, err) == -1 ? -1 : RECORD_STORED;	/* first seen in this very batch, for another */
+		return put_event(r, ev, err) == -1 ? -1 : 2;
 	cli_uuid(r->cli, id);
 	buf_clear(&r->line);
 	(void)buf_addf(&r->line, "{\"specversion\":\"1.0\",\"id\":\"%s\",\"source\":\"%s\",\"type\":\"ss.accepted\",\"time\":\"%s\","
@@ -360,9 +363,11 @@ bring_further(struct record *r, const struct event *ev, uint64_t place, struct s
 	(void)buf_addf(&r->line, ",\"seq\":%" PRIu64 "}", place);
 	(void)json_put_member(&r->line, "pipeline", label.p, label.n);
 	(void)buf_adds(&r->line, "}}");
-	if (r->line.failed || record_own(r, r->line.p, r->line.len, 1, err) == -1)
+	at = (uint32_t)r->b->n;
+	if (r->line.failed || buf_add(&r->b->silent, &at, sizeof(at)) == -1 ||
+	    record_own(r, r->line.p, r->line.len, 1, err) == -1)
 		return err_nomem(err);
-	return RECORD_STORED;
+	return 1;
 }
 
 /* Remember in which pipelines an id of this batch was stored. */
@@ -397,9 +402,9 @@ take_event(struct record *r, const struct event *ev, struct ss_err *err)
 			struct event_edit e = { "ssseq", num, 0 };
 
 			rc = bring_further(r, ev, place, err);
-			if (rc != 0)
-				return rc;
-			r->known++;
+			if (rc == -1 || rc == 2)
+				return rc == -1 ? -1 : RECORD_STORED;
+			r->known += rc == 0;
 			e.n = (size_t)snprintf(num, sizeof(num), "%" PRIu64, place);
 			buf_clear(&r->line);
 			if (event_edit(&r->line, ev, &e, place != 0) == -1)
@@ -546,33 +551,58 @@ end_rejected(struct record *r, struct record_batch *b, struct ss_err *err)
 	return rc;
 }
 
+/* Where stored lines are handed on from: the silent ones, which only the log
+ * needs, are stepped over. */
+struct weft {
+	const struct record_batch *b;
+	const char *s, *end;
+	uint64_t done;
+	size_t silent;
+};
+
+static void
+hand_on(struct weft *w, uint64_t until, struct buf *out)
+{
+	uint32_t quiet;
+
+	for (; w->done < until && w->s < w->end; w->done++) {
+		const char *nl = memchr(w->s, '\n', (size_t)(w->end - w->s));
+
+		quiet = UINT32_MAX;
+		if (w->silent + sizeof(quiet) <= w->b->silent.len)
+			memcpy(&quiet, w->b->silent.p + w->silent, sizeof(quiet));
+		if (w->done == quiet)
+			w->silent += sizeof(quiet);
+		else
+			(void)buf_add(out, w->s, (size_t)(nl - w->s) + 1);
+		w->s = nl + 1;
+	}
+}
+
 /* Stored lines and those that pass by, in the order they came. */
 static int
 weave(const struct record_batch *b, const char *stored, size_t n, struct buf *out, struct ss_err *err)
 {
-	const char *p = b->extra.p, *end = b->extra.p + b->extra.len, *s = stored;
-	uint64_t head[2], done = 0;
+	const char *p = b->extra.p, *end = b->extra.p + b->extra.len;
+	struct weft w = { .b = b, .s = stored, .end = stored + n };
+	uint64_t head[2];
 
 	while (p < end) {
 		memcpy(head, p, sizeof(head));
-		for (p += sizeof(head); done < head[0]; done++) {
-			const char *nl = memchr(s, '\n', (size_t)(stored + n - s));
-
-			(void)buf_add(out, s, (size_t)(nl - s) + 1);
-			s = nl + 1;
-		}
+		hand_on(&w, head[0], out);
+		p += sizeof(head);
 		(void)buf_add(out, p, head[1]);
 		(void)buf_addc(out, '\n');
 		p += head[1];
 	}
-	(void)buf_add(out, s, (size_t)(stored + n - s));
+	hand_on(&w, UINT64_MAX, out);
 	return out->failed ? err_nomem(err) : 0;
 }
 
 int
 record_append(struct record *r, struct record_batch *b, int want_out, struct ss_err *err)
 {
-	struct buf own = { 0 }, *to = !want_out ? NULL : b->extra.len > 0 ? &own : &b->out;
+	struct buf own = { 0 }, *to = !want_out ? NULL : b->extra.len + b->silent.len > 0 ? &own : &b->out;
 	int rc = 0;
 
 	buf_clear(&b->out);
@@ -602,6 +632,7 @@ record_settle(struct record *r, struct record_batch *b, struct ss_err *err)
 	buf_clear(&b->lines);
 	buf_clear(&b->rejected);
 	buf_clear(&b->extra);
+	buf_clear(&b->silent);
 	buf_clear(&b->out);
 	b->n = 0;
 	b->now = 0;

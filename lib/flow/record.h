@@ -34,6 +34,7 @@ struct record_batch {
 	int plain;		/* only events with a UUIDv7: ledger_note() may be used */
 	struct buf rejected;	/* indexes (uint32_t) of the line.rejected among them */
 	struct buf extra;	/* what passes by unstored: {after how many stored, bytes}, bytes */
+	struct buf silent;	/* indexes (uint32_t) of stored lines that do not go on downstream */
 	struct buf out;		/* lines as they go on downstream */
 	uint64_t first;		/* place of the first, once appended */
 	int64_t now;

@@ -5,8 +5,13 @@
  * with handing on go side by side (the sync is waiting, not work).
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "event/out.h"
@@ -246,6 +251,27 @@ loop(struct lane *l, struct line_reader *in, struct ss_err *err)
 	return rc == -1 ? -1 : 0;
 }
 
+/* Recording into a pipeline by hand shares its worker's lock with its like and
+ * keeps ss-run from feeding what is on its way through this pipe. */
+static int
+share_lock(struct cli *c, const char *pipeline, int *fd, struct ss_err *err)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/state/run", c->home) >= (int)sizeof(path) - 120)
+		return err_set(err, SS_EXIT_USAGE, "path of $SS_HOME is too long");
+	if (io_mkdirs(path, err) == -1)
+		return -1;
+	(void)snprintf(path, sizeof(path), "%.*s/state/run/%s", (int)(sizeof(path) - 120), c->home, pipeline);
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*fd == -1)
+		return err_sys(err, SS_EXIT_AGAIN, "cannot open '%s'", path);
+	while (flock(*fd, LOCK_SH | LOCK_NB) == -1)
+		if (errno != EINTR)
+			return err_set(err, SS_EXIT_AGAIN, "ss-run is working pipeline '%s' off: try again when it has ended", pipeline);
+	return 0;
+}
+
 enum ss_exit
 record_filter(struct cli *c, const char *pipeline, struct ss_err *err)
 {
@@ -256,13 +282,13 @@ record_filter(struct cli *c, const char *pipeline, struct ss_err *err)
 	struct line_reader in = { 0 };
 	const char *path;
 	enum ss_exit x = SS_EXIT_OK;
-	int rc = -1;
+	int rc = -1, lock = -1;
 
 	pthread_mutex_init(&l.mu, NULL);
 	pthread_cond_init(&l.cv, NULL);
 	io_bigpipe(1);
 	line_init(&in, 0, 0, "standard input");
-	if (log_open(&log, c->home, 1, &c->clock, &c->rng, err) == 0 && ledger_open(&ledger, c->home, log, err) == 0 &&
+	if ((pipeline == NULL || share_lock(c, pipeline, &lock, err) == 0) && log_open(&log, c->home, 1, &c->clock, &c->rng, err) == 0 && ledger_open(&ledger, c->home, log, err) == 0 &&
 	    record_init(&r, log, ledger, c, pipeline, 0, err) == 0) {
 		if (log_repaired(log, &path) > 0)
 			cli_warn(c, "the log had a torn end: %llu bytes moved to '%s'",
@@ -288,5 +314,7 @@ record_filter(struct cli *c, const char *pipeline, struct ss_err *err)
 	line_free(&in);
 	ledger_close(ledger);
 	log_close(log);
+	if (lock != -1)
+		(void)close(lock);
 	return x;
 }

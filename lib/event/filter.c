@@ -1,6 +1,7 @@
 #include "event/filter.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -45,11 +46,11 @@ close_range(struct filter *f, struct ss_err *err)
 {
 	struct outcome o = { .type = f->range.type, .stage = f->stage, .pipeline = f->pipeline, .target = f->target,
 		.class = f->range.class, .code = f->range.code };
-	char id[UUID_TEXT], source[64] = "ss-";
+	char id[UUID_TEXT], source[64];
 
 	if (f->range.n == 0)
 		return 0;
-	strncat(source, f->stage, sizeof(source) - 4);
+	(void)snprintf(source, sizeof(source), "ss-%s", f->stage);
 	new_id(f, id);
 	(void)outcome_put_range(out_buf(&f->out), &o, f->range.first, f->range.last, f->range.n, source, id,
 	    clock_now(f->clock));
@@ -193,9 +194,9 @@ filter_stop(struct filter *f, enum outcome_class class, const char *code, const 
 static int
 reject(struct filter *f, const struct line *l, const char *why, struct ss_err *err)
 {
-	char source[64] = "ss-";
+	char source[64];
 
-	strncat(source, f->stage, sizeof(source) - 4);
+	(void)snprintf(source, sizeof(source), "ss-%s", f->stage);
 	f->rejected++;
 	if (close_range(f, err) == -1)
 		return -1;

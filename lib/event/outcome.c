@@ -1,5 +1,6 @@
 #include "event/outcome.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -122,11 +123,11 @@ put_raw(struct buf *b, const char *key, struct json_span raw)
 int
 outcome_put(struct buf *b, const struct event *ev, const struct outcome *o, const char *id, int64_t now)
 {
-	char source[64] = "ss-";
+	char source[64];
 	struct event_turn turn;
 
 	event_turn(ev, &turn);
-	strncat(source, o->stage, sizeof(source) - 4);
+	(void)snprintf(source, sizeof(source), "ss-%s", o->stage);
 	head(b, source, o->type, ev->subject, id, now);
 	put_event(b, ev);
 	put_common(b, o, ev->pipeline);

@@ -135,6 +135,14 @@ take_up(struct log *l, int sole, struct ss_err *err)
 		return log_repair_tail(l, 0, 0, err);
 	}
 	known = hint_get(l, &h) && h.active == l->active.first;
+	/* nobody is known to have synced it: whoever made it may have died before its
+	 * header and its name were durable, and lines must not overtake them */
+	if (l->write && !(known && h.synced > 0)) {
+		if (fdatasync(fd) == -1)
+			return err_sys(err, SS_EXIT_DAMAGE, "cannot sync the log in '%s'", l->dir);
+		if (log_seg_sync_names(l, &l->active, err) == -1)
+			return -1;
+	}
 	if (known && h.size == (uint64_t)st.st_size && (!sole || h.synced == h.size)) {
 		l->size = h.size;
 		l->last = h.last;

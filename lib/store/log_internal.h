@@ -76,6 +76,11 @@ int log_seg_open(const struct log *l, const struct log_seg *s, int flags, int *f
     uint64_t *start, struct ss_err *err);
 /* Create the next segment (header line written and synced, name synced). */
 int log_seg_create(struct log *l, uint64_t first, struct ss_err *err);
+/* fsync of every directory from the segment's up to the one that holds HOME: a
+ * process that was killed may have made names and not synced them. */
+int log_seg_sync_names(const struct log *l, const struct log_seg *s, struct ss_err *err);
+/* Does this good line tell that the places from next on, up to its own, are lost? */
+int log_seg_explains(const char *p, size_t body, uint64_t next);
 /* Is p[0..n) a good line: its place, the length of its body; 0 if not. */
 int log_seg_check(const char *p, size_t n, uint32_t seed, uint64_t *seq, size_t *body);
 /* A line that is no good may be two, whose newline was damaged: the length of

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "base/io.h"
+#include "base/uuid.h"
 #include "store/log_internal.h"
 
 static int
@@ -89,6 +91,7 @@ struct scan {
 	uint64_t bad;		/* lines behind the last good one that are none */
 	int hole;		/* a bad stretch has good lines behind it */
 	uint64_t to;		/* only lines that begin before this offset, 0: all */
+	uint64_t prev;		/* with keep: place of the good line before */
 	struct buf *keep, *drop;	/* good lines and all else are copied here, NULL: not wanted */
 };
 
@@ -108,6 +111,38 @@ scan_good(struct scan *s, uint64_t at, size_t n, uint64_t seq)
 	s->last = seq;
 	s->bad = 0;
 	s->good_end = at + n;
+}
+
+/* Places that a rewrite leaves out are named by a line at the last of them, so
+ * that their absence is no damage any more: ss.alert, code lines-lost. */
+static int
+put_lost(struct log *l, struct scan *s, uint64_t from, uint64_t to)
+{
+	struct uuid_gen g = { .rng = l->rng };
+	char id[UUID_TEXT], time[CLOCK_TEXT];
+	size_t start = s->keep->len;
+	int64_t now = clock_now(l->clock);
+
+	uuid_v7(&g, now, id);
+	clock_format(now, time);
+	(void)buf_addf(s->keep, "{\"specversion\":\"1.0\",\"id\":\"%s\",\"source\":\"storesync/log\",\"type\":\"ss.alert\","
+	    "\"time\":\"%s\",\"data\":{\"code\":\"lines-lost\",\"lost\":[%llu,%llu]},\"ssseq\":%llu", id, time,
+	    (unsigned long long)from, (unsigned long long)to, (unsigned long long)to);
+	if (s->keep->failed)
+		return -1;
+	return buf_addf(s->keep, ",\"sscrc\":\"%08x\"}\n", crc32c_update(l->seed, s->keep->p + start, s->keep->len - start));
+}
+
+/* Before a good line is kept: are there places missing that nothing tells of? */
+static int
+keep_gap(struct log *l, struct scan *s, const char *p, size_t body, uint64_t seq)
+{
+	uint64_t prev = s->prev;
+
+	s->prev = seq;
+	if (s->keep == NULL || prev == 0 || seq <= prev + 1 || log_seg_explains(p, body, prev + 1))
+		return 0;
+	return put_lost(l, s, prev + 1, seq - 1);
 }
 
 /* One stretch of whole or partial lines held in b, which starts at offset off. */
@@ -130,7 +165,7 @@ scan_block(struct log *l, const struct buf *b, uint64_t off, int at_end, struct 
 		good = nl != NULL && log_seg_check(b->p + pos, n, l->seed, &seq, &body);
 		if (!good && nl != NULL && (half = log_seg_prefix(b->p + pos, n, l->seed, &seq, &body)) != 0) {
 			/* the newline between two lines is damaged: it is put right */
-			if (scan_take(s, b->p + pos, half, 1) == -1 || scan_take(s, "\n", 1, 1) == -1 ||
+			if (keep_gap(l, s, b->p + pos, body, seq) == -1 || scan_take(s, b->p + pos, half, 1) == -1 || scan_take(s, "\n", 1, 1) == -1 ||
 			    scan_take(s, b->p + pos + half, 1, 0) == -1)
 				return -1;
 			scan_good(s, off + pos, half + 1, seq);
@@ -139,6 +174,8 @@ scan_block(struct log *l, const struct buf *b, uint64_t off, int at_end, struct 
 			continue;
 		}
 		n += nl != NULL;
+		if (good && keep_gap(l, s, b->p + pos, body, seq) == -1)
+			return -1;
 		if (good)
 			scan_good(s, off + pos, n, seq);
 		else
@@ -245,10 +282,10 @@ quarantine_range(struct log *l, uint64_t from, uint64_t to, struct ss_err *err)
 /* The segment anew without its bad stretches: these elsewhere first, then the
  * rest in place. */
 static int
-rewrite(struct log *l, uint64_t from, struct ss_err *err)
+rewrite(struct log *l, uint64_t from, uint64_t before, struct ss_err *err)
 {
 	struct buf keep = { .max = (size_t)1 << 31 }, drop = { .max = (size_t)1 << 31 };
-	struct scan s = { .keep = &keep, .drop = &drop };
+	struct scan s = { .keep = &keep, .drop = &drop, .prev = before };
 	char path[PATH_MAX];
 	struct stat st;
 	int rc = -1, fd;
@@ -316,7 +353,8 @@ repair_headless(struct log *l, uint64_t size, struct ss_err *err)
 
 	if (count_lines(l, &n, err) == -1)
 		return -1;
-	if (l->last >= s.first + n)
+	/* without a whole line and never synced, nothing of it was acknowledged */
+	if (l->last >= s.first + n && (n > 0 || log_synced(l, s.first) > 0))
 		n = l->last - s.first + 1;
 	if (!l->write) {
 		l->size = n > 1 ? size : 0;
@@ -364,7 +402,7 @@ log_repair_tail(struct log *l, uint64_t start, uint64_t from, struct ss_err *err
 	if (!l->write || (!s.hole && s.good_end == end))
 		return 0;
 	if (s.hole)
-		return rewrite(l, from, err);
+		return rewrite(l, from, before, err);
 	if (quarantine_range(l, s.good_end, end, err) == -1)
 		return -1;
 	if (ftruncate(l->fd, (off_t)s.good_end) == -1)

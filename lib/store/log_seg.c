@@ -342,6 +342,33 @@ lost(struct log *l)
 }
 
 int
+log_seg_sync_names(const struct log *l, const struct log_seg *s, struct ss_err *err)
+{
+	char path[PATH_MAX];
+	size_t home = strlen(l->home);
+	char *slash;
+
+	if (log_seg_path(l, s, path, sizeof(path), err) == -1)
+		return -1;
+	while ((slash = strrchr(path, '/')) != NULL && slash != path && strlen(path) >= home) {
+		*slash = '\0';
+		/* the folder that HOME stands in may be another's: then it is not ours to sync */
+		if (io_syncdir(path, strlen(path) >= home ? err : NULL) == -1 && strlen(path) >= home)
+			return -1;
+	}
+	return 0;
+}
+
+int
+log_seg_explains(const char *p, size_t body, uint64_t next)
+{
+	char needle[80];
+	int n = snprintf(needle, sizeof(needle), "\"code\":\"lines-lost\",\"lost\":[%llu,", (unsigned long long)next);
+
+	return memmem(p, body, needle, (size_t)n) != NULL;
+}
+
+int
 log_seg_create(struct log *l, uint64_t first, struct ss_err *err)
 {
 	char path[PATH_MAX], dir[PATH_MAX];
@@ -380,7 +407,7 @@ log_seg_create(struct log *l, uint64_t first, struct ss_err *err)
 		lost(l);
 		goto done;
 	}
-	if (io_syncdir(dir, err) == -1) {
+	if (log_seg_sync_names(l, &s, err) == -1) {
 		lost(l);
 		goto done;
 	}

@@ -67,7 +67,7 @@ one_line(struct check *k, const char *p, size_t n, uint64_t off)
 	if (k->next != 0 && seq < k->next) {
 		finding(k, off, seq, "the line stands twice or out of order");
 		k->rep->gaps++;
-	} else if (k->next != 0 && seq > k->next && !k->after_bad) {
+	} else if (k->next != 0 && seq > k->next && !k->after_bad && !log_seg_explains(p, body, k->next)) {
 		finding(k, off, k->next, "lines are missing before this one");
 		k->rep->gaps++;
 	}

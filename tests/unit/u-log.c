@@ -618,7 +618,8 @@ one_flip(struct fix *f, const char *path, const struct buf *was, size_t bit, int
 		fail_msg("bit %zu: appended at %llu", bit, (unsigned long long)first);
 	buf_clear(&got);
 	i = read_all(f->log, &got, NULL);
-	if (i != n + 1 && (locked || i != n) && bit / 8 != was->len - 1)
+	/* without the hint the segment is rewritten, and a line names the lost place */
+	if (i != n + 1 && (locked || (i != n && i != n + 2)) && bit / 8 != was->len - 1)
 		fail_msg("bit %zu: %zu lines, then %zu", bit, n, i);
 	fix_close(f);
 	buf_free(&got);

@@ -47,4 +47,17 @@ void err_prefix(struct ss_err *err, const char *fmt, ...)
 /* The higher of two exit codes: "of several codes the highest applies". */
 enum ss_exit err_worse(enum ss_exit a, enum ss_exit b);
 
+#ifdef __clang_analyzer__
+/* What the analyzer cannot see from here: these never answer anything but -1. */
+static inline int
+err_minus(int rc)
+{
+	(void)rc;
+	return -1;
+}
+#define err_set(...) err_minus(err_set(__VA_ARGS__))
+#define err_sys(...) err_minus(err_sys(__VA_ARGS__))
+#define err_nomem(e) err_minus(err_nomem(e))
+#endif
+
 #endif /* !SS_BASE_ERR_H */

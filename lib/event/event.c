@@ -204,11 +204,12 @@ event_in_list(struct json_span list, const char *name, size_t n)
 void
 event_turn(const struct event *ev, struct event_turn *t)
 {
-	const char *p = ev->turn.p, *end = ev->turn.p + ev->turn.n;
+	const char *p = ev->turn.p, *end;
 
 	memset(t, 0, sizeof(*t));
 	if (p == NULL)
 		return;
+	end = p + ev->turn.n;
 	p += num_scan(p, (size_t)(end - p), &t->attempt);
 	if (p < end && *p == ',')
 		p++;

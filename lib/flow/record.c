@@ -242,7 +242,7 @@ seen_before(struct record *r, const struct event *ev, uint64_t *place, struct ss
 	    ledger_catchup(r->ledger, NULL, err) == -1 || ledger_view(&r->view, r->ledger, err) == -1))
 		return -1;
 	rc = ledger_seen(r->view, ev->source, ev->id, place, err);
-	if (rc == 0 && (have = hash_add(r->fresh, key)) == NULL)
+	if (rc == 0 && hash_add(r->fresh, key) == NULL)
 		return err_nomem(err);
 	return rc;
 }

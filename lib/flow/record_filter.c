@@ -226,9 +226,9 @@ loop(struct lane *l, struct line_reader *in, struct ss_err *err)
 			if ((rc = settle_all(l, l->next, &out, err)) == -1)
 				break;
 			if (stale && !io_ready(0, IDLE_MS)) {
-				stale = 0;
 				if ((rc = ledger_catchup(r->ledger, NULL, err)) == -1)
 					break;
+				stale = 0;
 			}
 		}
 		k = line_next(in, &line, err);

@@ -405,7 +405,7 @@ end_lost(struct run *r, uint64_t from, uint64_t to, struct ss_err *err)
 	struct outcome o = { .type = EVENT_DEAD, .class = OUTCOME_MISSING, .code = "line-lost", .ms = -1,
 		.message = "the event's line in the log is damaged or gone; see ss-log verify" };
 	struct event ev = { .source = { "log", 3 }, .type = { "lost", 4 } };
-	char id[24];
+	char id[24] = "";
 
 	if (to - from >= LOST_MOST)
 		return err_set(err, SS_EXIT_DAMAGE, "places %" PRIu64 " to %" PRIu64 " are open but not in the log: see ss-log verify",
@@ -522,14 +522,10 @@ run_feed_more(struct run *r, struct ss_err *err)
 	while (r->feed.len < FEED_BYTES && !r->fed_all) {
 		int rc = 0;
 
-		if (r->stopping || r->one)
+		if (r->stopping || r->one || (r->next_due >= r->ndue && r->live_next >= r->live_end))
 			r->fed_all = 1;
-		else if (r->next_due < r->ndue)
-			rc = feed_due(r, err);
-		else if (r->live_next < r->live_end)
-			rc = feed_live(r, err);
 		else
-			r->fed_all = 1;
+			rc = r->next_due < r->ndue ? feed_due(r, err) : feed_live(r, err);
 		if (rc == -1)
 			return -1;
 	}

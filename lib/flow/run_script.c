@@ -161,14 +161,11 @@ static int
 ended(struct run *r, int64_t until)
 {
 	char junk[4096];
-	pid_t p;
 
-	while ((p = waitpid(r->pid, &r->status, WNOHANG)) == 0) {
+	while (waitpid(r->pid, &r->status, WNOHANG) == 0) {
 		if (clock_mono() >= until)
 			return 0;
-		if (r->from == -1)
-			clock_sleep(5);
-		else if (io_ready(r->from, 20) && read(r->from, junk, sizeof(junk)) <= 0)
+		if (r->from == -1 || (io_ready(r->from, 20) && read(r->from, junk, sizeof(junk)) <= 0))
 			clock_sleep(5);
 	}
 	return 1;

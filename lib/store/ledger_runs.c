@@ -80,7 +80,7 @@ del_run(struct apply *a, const char *pipe, size_t pn, uint64_t first)
 int
 ledger_runs_add(struct apply *a, const char *pipe, size_t pn, uint64_t first, uint64_t last, uint64_t *n)
 {
-	uint64_t f, e;
+	uint64_t f = 0, e = 0;
 	int rc = floor_run(a->t, &a->l->key, pipe, pn, first, &f, &e, a->err);
 
 	if (rc == -1)

@@ -396,7 +396,6 @@ log_search(struct log *l, uint64_t first, const char *needle, size_t n,
 			(void)close(fd);
 			continue;
 		}
-		rc = 0;
 		buf_clear(&b);
 		do {
 			if (buf_room(&b, LOG_BLOCK) == -1) {

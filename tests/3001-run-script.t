@@ -98,7 +98,8 @@ for how in 'exit 1' 'kill -9 $$' 'kill -SEGV $$'; do
 	home "die$(printf '%s' "$how" | tr -dc a-z0-9)"
 	# it dies over P, having let pass what came before
 	script p 'while IFS= read -r l; do' "case \$l in *poison*) $how ;; esac" 'printf "%s\n" "$l"; done'
-	{ ev a A; ev b B; ev poison P; ev c C; ev d D; } | run "$how over one event" 4 ss-run --retry-for 0 p
+	{ ev a A; ev b B; ev poison P; ev c C; ev d D; } >in
+	run "$how over one event" 4 ss-run --retry-for 0 p <in
 	is '  what came before is done, the rest open' "$(outcomes)" 'delivered a
 delivered b'
 	check '  it is told' 'grep -q "the script ended (" err && grep -q "open 3 " err'

@@ -228,7 +228,6 @@ loop(struct lane *l, struct line_reader *in, struct ss_err *err)
 			if (stale && !io_ready(0, IDLE_MS)) {
 				if ((rc = ledger_catchup(r->ledger, NULL, err)) == -1)
 					break;
-				stale = 0;
 			}
 		}
 		k = line_next(in, &line, err);

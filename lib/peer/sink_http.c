@@ -131,6 +131,8 @@ result_for(struct sink_call *c, struct yyjson_val *v, size_t i)
 	struct json_span key = json_scalar(json_get(v, "key"));
 	size_t k;
 
+	if (c->res == NULL)
+		return NULL;
 	for (k = 0; key.n > 0 && k < c->n; k++)
 		if (c->subjects[k].n == key.n && memcmp(c->subjects[k].p, key.p, key.n) == 0 && !c->res[k].named)
 			return &c->res[k];

@@ -105,7 +105,7 @@ ledger_note(struct ledger *l, const char *pipeline, uint64_t first, uint64_t n, 
 		last->n += n;
 		return 0;
 	}
-	if (l->nnotes == l->capnotes) {
+	if (l->notes == NULL || l->nnotes == l->capnotes) {
 		size_t cap = l->capnotes == 0 ? 16 : l->capnotes * 2;
 
 		v = realloc(l->notes, cap * sizeof(*v));

@@ -1,9 +1,12 @@
 /* ss-diff - let through what differs from what a target is known to hold */
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/cli.h"
+#include "base/conf.h"
 #include "event/filter.h"
 #include "flow/diff.h"
+#include "peer/sink.h"
 
 struct options {
 	const char *target;
@@ -31,21 +34,23 @@ files(struct cli *c, struct ss_err *err)
 static enum ss_exit
 filter(struct cli *c, struct ss_err *err)
 {
-	const char *colon = strchr(opt.target, ':');
+	struct buf name = { .max = 101 };
+	struct conf *conf = NULL;
 	struct filter f;
-	struct diff *d;
-	enum ss_exit rc = SS_EXIT_AGAIN;
+	struct diff *d = NULL;
+	enum ss_exit rc;
 
-	if (colon == NULL || colon == opt.target || colon[1] == '\0' || strlen(opt.target) > 100) {
-		err_set(err, SS_EXIT_USAGE, "'%s' is not a peer: it is named kind:name",
-		    opt.target);
+	if (conf_open(&conf, c->config, err) == -1 || sink_name(opt.target, conf, &name, err) == -1) {
+		conf_free(conf);
+		buf_free(&name);
 		return SS_EXIT_USAGE;
 	}
-	filter_init(&f, "diff", opt.target, &c->clock, &c->uuid);
-	if (diff_open(&d, c->home, opt.target, &c->clock, &c->rng, err) == 0)
-		rc = filter_run(&f, &diff_ops, d, err);
+	filter_init(&f, "diff", name.p, &c->clock, &c->uuid);
+	rc = diff_open(&d, c->home, name.p, &c->clock, &c->rng, err) == 0 ? filter_run(&f, &diff_ops, d, err) : err->exit;
 	diff_close(d);
 	filter_free(&f);
+	conf_free(conf);
+	buf_free(&name);
 	return rc;
 }
 

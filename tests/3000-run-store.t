@@ -147,7 +147,7 @@ check '  its path is named' 'grep -q "pipelines/p.: No such file" err'
 check '  the event is stored' 'lines | grep -q "\"id\":\"a\",\"source\":\"s\""'
 echo '#!/bin/sh' >"$SS_HOME/pipelines/p"
 run 'the script cannot be executed' 2 ss-run p </dev/null
-check '  it says so' 'grep -q "Permission denied" err'
+check '  it says so' 'grep -q "is no program" err'
 echo 'cat' >"$SS_HOME/pipelines/p"
 chmod 755 "$SS_HOME/pipelines/p"
 run 'the script has no #!' 2 ss-run p </dev/null

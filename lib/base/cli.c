@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/conf.h"
 #include "base/num.h"
 
 #ifndef SS_VERSION
@@ -299,6 +300,24 @@ find_config(struct cli *c, const char *given)
 	return access(etc, F_OK) == 0 ? join(etc, "") : NULL;
 }
 
+/* Every program refuses a bad configuration before it does anything. */
+static int
+check_config(struct cli *c, struct ss_err *err)
+{
+	static const char *const known[] = { "storesync", "fields", "http ", "file ", "shopify ", "brightpearl ", "slack ",
+		"smtp ", "jira ", "s3 ", NULL };
+	struct conf *conf;
+	int rc;
+
+	if (c->config == NULL)
+		return 0;
+	if (conf_open(&conf, c->config, err) == -1)
+		return -1;
+	rc = conf_sections(conf, known, err);
+	conf_free(conf);
+	return rc;
+}
+
 static int
 settle(struct cli *c, const struct common *m, struct ss_err *err)
 {
@@ -314,6 +333,8 @@ settle(struct cli *c, const struct common *m, struct ss_err *err)
 	c->config = find_config(c, m->config);
 	if (c->home == NULL)
 		return err_nomem(err);
+	if (check_config(c, err) == -1)
+		return -1;
 	c->color = isatty(STDERR_FILENO) && env("NO_COLOR") == NULL;
 	return 0;
 }
@@ -357,7 +378,7 @@ cli_main(int argc, char **argv, const struct cli_prog *prog,
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)prctl(PR_SET_DUMPABLE, 0);	/* secrets must not reach a core file */
 	(void)umask(077);
-	if (parse(&c, common, argc, argv, &err) == -1 || settle(&c, &m, &err) == -1) {
+	if (parse(&c, common, argc, argv, &err) == -1 || (!m.help && !m.version && settle(&c, &m, &err) == -1)) {
 		cli_warn(&c, "%s", err.text);
 		return SS_EXIT_USAGE;
 	}

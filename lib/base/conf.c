@@ -286,6 +286,29 @@ done:
 	return rc;
 }
 
+int
+conf_sections(const struct conf *c, const char *const *known, struct ss_err *err)
+{
+	size_t i, k;
+
+	for (i = 0; i < c->nsec; i++) {
+		const struct section *s = &c->sec[i];
+
+		for (k = 0; known[k] != NULL; k++) {
+			size_t n = strcspn(known[k], " ");
+
+			if (strlen(s->kind) == n && strncmp(s->kind, known[k], n) == 0 &&
+			    (s->name != NULL) == (known[k][n] == ' '))
+				break;
+		}
+		if (known[k] == NULL)
+			return err_set(err, SS_EXIT_USAGE, "%s:%lu: [%s%s%s%s] is no section that is known (see storesync.conf(5))",
+			    c->path, s->line, s->kind, s->name != NULL ? " \"" : "", s->name != NULL ? s->name : "",
+			    s->name != NULL ? "\"" : "");
+	}
+	return 0;
+}
+
 void
 conf_free(struct conf *c)
 {

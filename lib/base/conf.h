@@ -19,6 +19,10 @@ struct conf;
 int conf_open(struct conf **out, const char *path, struct ss_err *err);
 void conf_free(struct conf *c);
 
+/* Refuse sections outside the list, e.g. a mistyped [store-sync]: kinds that take
+ * a name stand as "http ", others bare; NULL-terminated.  -1 names file and line. */
+int conf_sections(const struct conf *c, const char *const *known, struct ss_err *err);
+
 /* The value of key in [kind "name"] (name NULL: [kind]), or NULL. */
 const char *conf_get(const struct conf *c, const char *kind, const char *name, const char *key);
 /* The i-th (from 0) value of that key, or NULL. */

@@ -54,7 +54,7 @@ io_read(int fd, void *p, size_t n, const char *what, struct ss_err *err)
 			continue;
 		}
 		if (errno != EINTR)
-			return err_sys(err, SS_EXIT_AGAIN, "cannot read %s", what);
+			return err_sys(err, errno == EISDIR ? SS_EXIT_USAGE : SS_EXIT_AGAIN, "cannot read %s", what);
 	}
 }
 

@@ -509,6 +509,11 @@ push_run(struct cli *c, const struct push_opts *o, struct ss_err *err)
 	enum ss_exit x;
 
 	filter_init(&p.f, "push", NULL, &c->clock, &c->uuid);
+	if (o->dry_run && p.f.pipeline != NULL) {
+		filter_free(&p.f);
+		return err_set(err, SS_EXIT_USAGE, "--dry-run has no place in a pipeline's script: its requests would be taken for "
+		    "outcomes; type the pipe by hand"), SS_EXIT_USAGE;
+	}
 	if (conf_open(&conf, c->config, err) == -1 || sink_open(&p.sink, o->target, c, conf, err) == -1 ||
 	    settings(&p, conf, err) == -1 || log_open(&p.log, c->home, 1, &c->clock, &c->rng, err) == -1 ||
 	    ledger_open(&p.ledger, c->home, p.log, err) == -1) {

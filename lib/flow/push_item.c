@@ -283,7 +283,10 @@ static int
 write_leaf(void *ctx, struct json_span path, struct yyjson_val *value)
 {
 	struct writer *w = ctx;
-	const char *last = memrchr(path.p, '/', path.n);
+	/* fields/NAME and options/NAME, where a name may hold slashes; levels/LOCATION/NAME,
+	 * where the location may */
+	int level = path.n > 7 && memcmp(path.p, "levels/", 7) == 0;
+	const char *last = level ? memrchr(path.p, '/', path.n) : memchr(path.p, '/', path.n);
 
 	if (!w->q->w[w->q->at++].keep)
 		return 0;

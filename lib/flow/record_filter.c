@@ -16,6 +16,7 @@
 #include "base/io.h"
 #include "event/out.h"
 #include "flow/record.h"
+#include "flow/run.h"
 #include "store/ledger.h"
 #include "store/log.h"
 
@@ -257,6 +258,8 @@ share_lock(struct cli *c, const char *pipeline, int *fd, struct ss_err *err)
 {
 	char path[PATH_MAX];
 
+	if (!run_name_ok(pipeline))
+		return err_set(err, SS_EXIT_USAGE, "'%s' is no name for a pipeline: letters, digits, . _ - (100 at most)", pipeline);
 	if (snprintf(path, sizeof(path), "%s/state/run", c->home) >= (int)sizeof(path) - 120)
 		return err_set(err, SS_EXIT_USAGE, "path of $SS_HOME is too long");
 	if (io_mkdirs(path, err) == -1)

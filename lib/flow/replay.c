@@ -156,6 +156,14 @@ find(struct found *f, struct log *log, struct ss_err *err)
 	return rc == 0 ? 0 : -1;
 }
 
+/* Is this line of the event labelled with the pipeline that is asked for? */
+static int
+in_label(const struct found *f, size_t i)
+{
+	return f->o->pipeline != NULL && event_in_list((struct json_span){ f->ev[i].label, strlen(f->ev[i].label) },
+	    f->o->pipeline, strlen(f->o->pipeline));
+}
+
 /* The event meant: 0 with its index, else an exit code with err filled. */
 static enum ss_exit
 choose_event(const struct found *f, size_t *at, struct ss_err *err)
@@ -166,6 +174,13 @@ choose_event(const struct found *f, size_t *at, struct ss_err *err)
 	for (i = 0; i < f->nev; i++) {
 		if (f->o->source != NULL && strcmp(f->o->source, f->ev[i].source) != 0)
 			continue;
+		/* stored more than once, for several pipelines or by a second reading: one
+		 * event; the line of the pipeline that is asked for, else the newest */
+		if (hits > 0 && strcmp(f->ev[i].source, f->ev[*at].source) == 0) {
+			if (f->o->pipeline == NULL || in_label(f, i) || !in_label(f, *at))
+				*at = i;
+			continue;
+		}
 		hits++;
 		*at = i;
 		if (k < sizeof(names))

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -623,6 +624,23 @@ work_locked(struct run *r, struct ss_err *err)
 	return 0;
 }
 
+/* A name that was mistyped is told, also where there is nothing to do; what came
+ * on standard input is stored by then. */
+static int
+check_script(struct run *r, struct ss_err *err)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (snprintf(path, sizeof(path), "%s/pipelines/%s", r->cli->home, r->o->name) >= (int)sizeof(path))
+		return err_set(err, SS_EXIT_USAGE, "path of the pipeline is too long");
+	if (stat(path, &st) == -1)
+		return err_sys(err, SS_EXIT_USAGE, "there is no pipeline '%s': cannot look at '%s'", r->o->name, path);
+	if (!S_ISREG(st.st_mode) || access(path, X_OK) == -1)
+		return err_set(err, SS_EXIT_USAGE, "pipeline '%s': '%s' is no program: make it one with chmod +x", r->o->name, path);
+	return 0;
+}
+
 enum ss_exit
 run_pipeline(struct cli *c, const struct run_opts *o, struct ss_err *err)
 {
@@ -635,6 +653,8 @@ run_pipeline(struct cli *c, const struct run_opts *o, struct ss_err *err)
 	rc = open_all(&r, err);
 	if (rc == 0 && !o->follow)
 		rc = store_input(&r, err);
+	if (rc == 0)
+		rc = check_script(&r, err);
 	if (rc == 0)
 		rc = work_locked(&r, err);
 	if (rc == -1) {

@@ -116,6 +116,9 @@ spawn(struct run *r, const char *path, int in, int out, struct ss_err *err)
 	errno = rc;
 	if (rc == ENOEXEC)
 		return err_set(err, SS_EXIT_USAGE, "'%s' is no program: its first line must be like #!/bin/sh", path);
+	if (rc == ENOENT && access(path, F_OK) == 0)
+		return err_set(err, SS_EXIT_USAGE, "cannot run '%s': the program that its first line names is not there (a line "
+		    "end CR LF?)", path);
 	return err_sys(err, rc == ENOENT || rc == EACCES ? SS_EXIT_USAGE : SS_EXIT_AGAIN, "cannot run '%s'", path);
 }
 

@@ -25,6 +25,7 @@ check_live(const struct sink *s, const struct conf *conf, struct ss_err *err)
 int
 sink_open(struct sink **out, const char *spec, struct cli *c, struct conf *conf, struct ss_err *err)
 {
+	struct buf name = { 0 };
 	int rc;
 
 	*out = NULL;
@@ -36,13 +37,20 @@ sink_open(struct sink **out, const char *spec, struct cli *c, struct conf *conf,
 		return err_set(err, SS_EXIT_USAGE, "'%.100s' is no target: http:NAME or file:PATH", spec);
 	if (rc == -1)
 		return -1;
-	(*out)->name = strdup(spec);
+	if (sink_name(spec, conf, &name, err) == -1) {
+		sink_close(*out);
+		*out = NULL;
+		buf_free(&name);
+		return -1;
+	}
+	(*out)->name = strdup(name.p);
+	buf_free(&name);
 	if ((*out)->name == NULL) {
 		sink_close(*out);
 		*out = NULL;
 		return err_nomem(err);
 	}
-	if (strlen(spec) > 100) {
+	if (strlen((*out)->name) > 100) {
 		err_set(err, SS_EXIT_USAGE, "the target's name '%.60s…' is longer than 100 characters: give it a section", spec);
 		rc = -1;
 	} else {

@@ -83,6 +83,12 @@ struct sink_ops {
 	void (*close)(struct sink *s);
 };
 
+/* The name of a target as it stands in every line: spec itself, but a file:PATH
+ * without a section becomes absolute, since what is known of it must not depend
+ * on where it is used from.  A kind that is not known: SS_EXIT_USAGE.  Appended
+ * to out, with a NUL behind its length. */
+int sink_name(const char *spec, const struct conf *conf, struct buf *out, struct ss_err *err);
+
 /* Open the target named by spec ("http:NAME", "file:PATH", "file:NAME").  A bad
  * configuration: SS_EXIT_USAGE with file and line.  Free with sink_close. */
 int sink_open(struct sink **out, const char *spec, struct cli *c, struct conf *conf, struct ss_err *err);

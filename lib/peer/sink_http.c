@@ -396,6 +396,9 @@ headers(struct http_sink *h, const struct conf *conf, const char *name, struct s
 		if (buf_cstr(&h->secret_head) == NULL)
 			rc = err_nomem(err);
 	}
+	if (rc == 0 && in != NULL)
+		rc = conf_err(conf, "http", name, "secret-header", err, "no secret was found for it: give token-file, a "
+		    "credential, or SS_SECRET_HTTP_NAME_TOKEN");
 	if (token.p != NULL)
 		explicit_bzero(token.p, token.cap);
 	buf_free(&token);

@@ -109,6 +109,9 @@ take_up(struct log *l, int sole, struct ss_err *err)
 
 	if (log_seg_list(l, err) == -1)
 		return -1;
+	if (l->nsegs == 0 && l->write && hint_get(l, &h) && h.synced > 0)
+		return err_set(err, SS_EXIT_DAMAGE, "the log in '%s' has no segments, but it had lines up to place %llu: bring "
+		    "them back, or remove log/LOCK and state/ to begin anew", l->dir, (unsigned long long)h.last);
 	if (l->nsegs == 0)
 		return l->write ? log_seg_create(l, 1, err) : 0;
 	newest = l->segs[l->nsegs - 1];

@@ -297,8 +297,15 @@ rewrite(struct log *l, uint64_t from, uint64_t before, struct ss_err *err)
 	if (from > 0 && io_pread(l->fd, keep.p, (size_t)from, 0, path, err) != (ssize_t)from)
 		goto done;
 	keep.len = (size_t)from;
-	if (scan_from(l, from, &s, err) == -1 || quarantine(l, from, drop.p, drop.len, err) == -1 ||
-	    io_replace(path, keep.p, keep.len, err) == -1)
+	if (scan_from(l, from, &s, err) == -1 || quarantine(l, from, drop.p, drop.len, err) == -1)
+		goto done;
+	/* the hint speaks of the old file: who comes after a kill must not take the new
+	 * one's name for durable */
+	if (ftruncate(l->lock, 0) == -1) {
+		err_sys(err, SS_EXIT_AGAIN, "cannot clear the hint in '%s'", l->dir);
+		goto done;
+	}
+	if (io_replace(path, keep.p, keep.len, err) == -1)
 		goto done;
 	fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
 	if (fd == -1 || fstat(fd, &st) == -1) {

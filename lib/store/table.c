@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/err.h"
 
@@ -33,7 +34,8 @@ fail(struct ss_err *err, int rc, const char *what)
 	if (rc == MDB_CORRUPTED || rc == MDB_INVALID || rc == MDB_PAGE_NOTFOUND || rc == MDB_VERSION_MISMATCH ||
 	    rc == MDB_PANIC || rc == EIO)
 		x = SS_EXIT_DAMAGE;
-	return err_set(err, x, "state: cannot %s: %s", what, mdb_strerror(rc));
+	return err_set(err, x, "state: cannot %s: %s%s", what, mdb_strerror(rc), x == SS_EXIT_DAMAGE ?
+	    ": it is damaged; run ss-log rebuild (or load the look-up table again)" : "");
 }
 
 static int
@@ -53,6 +55,26 @@ open_dbs(struct table_env *e, const char *const *names, struct ss_err *err)
 	}
 	rc = mdb_txn_commit(txn);
 	return rc == 0 ? 0 : fail(err, rc, "commit");
+}
+
+/* A file that was cut short ends the process by SIGBUS when a page behind its
+ * end is touched.  Zeros in their place are told as damage instead. */
+static int
+heal_size(MDB_env *env, const char *path, struct ss_err *err)
+{
+	MDB_envinfo info;
+	MDB_stat st;
+	struct stat file;
+	mdb_filehandle_t fd;
+	off_t want;
+
+	if (mdb_env_info(env, &info) != 0 || mdb_env_stat(env, &st) != 0 || mdb_env_get_fd(env, &fd) != 0 ||
+	    fstat(fd, &file) == -1)
+		return err_sys(err, SS_EXIT_AGAIN, "cannot look at '%s'", path);
+	want = (off_t)(info.me_last_pgno + 1) * (off_t)st.ms_psize;
+	if (file.st_size < want && ftruncate(fd, want) == -1)
+		return err_sys(err, SS_EXIT_AGAIN, "cannot extend '%s'", path);
+	return 0;
 }
 
 int
@@ -80,6 +102,10 @@ table_open(struct table_env **out, const char *path, const char *const *names, i
 		err_prefix(err, "'%s'", path);
 		if (err != NULL)
 			err->sys = rc > 0 ? rc : 0;
+		table_close(e);
+		return -1;
+	}
+	if (write && heal_size(e->env, path, err) == -1) {
 		table_close(e);
 		return -1;
 	}

@@ -1,19 +1,28 @@
 #!/bin/sh
-# 20 power cuts on a real ext4: nothing that was acknowledged is lost.  With a
-# writer whose fdatasync does nothing, three cuts are enough to see it.
+# 20 power cuts on a real ext4: nothing that was acknowledged is lost.  With
+# writers whose fdatasync does nothing, three cuts are enough to see it.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-BIN=${SS_BIN:-$PWD/build/release/bin}
+BIN=${SS_BIN:?where the programs are}
 PATH=${BIN%/bin}/tools:$BIN:$PATH
+export PATH
 passed=0 failed=0
-if sh tests/crash/powercut.sh "${1:-20}"; then passed=1; else failed=1; fi
-sh tests/crash/powercut.sh 3 "${BIN%/bin}/tools/crash-lie.so"
-if [ $? -eq 1 ]; then
-	echo 'ok a writer that does not sync is found'
-	passed=$((passed + 1))
-else
-	echo 'not ok a writer that does not sync was not found'
-	failed=$((failed + 1))
-fi
+
+# result TITLE CODE WANT
+result()
+{
+	if [ "$2" -eq "$3" ]; then
+		echo "ok $1"
+		passed=$((passed + 1))
+	else
+		echo "not ok $1 (exit $2)"
+		failed=$((failed + 1))
+	fi
+}
+
+sh tests/crash/powercut.sh "${1:-20}"
+result "nothing is lost in ${1:-20} power cuts" $? 0
+sh tests/crash/powercut.sh 3 fdatasync
+result 'writers that do not sync are found within three' $? 1
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

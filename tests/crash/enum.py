@@ -39,6 +39,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 CALLS = ('openat,creat,write,writev,pwrite64,pwritev,pwritev2,ftruncate,truncate,fallocate,'
          'fsync,fdatasync,sync_file_range,rename,renameat,renameat2,link,linkat,symlink,'
@@ -360,13 +361,14 @@ class Oracle:
     def __init__(self, tmp):
         self.dir = os.path.join(tmp, 'state')
         self.told = os.path.join(tmp, 'told')
+        self.kept = os.path.join(tmp, 'kept')
         self.child = None
 
     def start(self):
         self.child = subprocess.Popen(['crash-oracle', 'serve'], stdin=subprocess.PIPE,
                                       stdout=subprocess.PIPE, text=True)
 
-    def judge(self, tree, told, home):
+    def judge(self, tree, told, home, kept):
         shutil.rmtree(self.dir, ignore_errors=True)
         os.mkdir(self.dir)
         for path, data in tree:
@@ -377,9 +379,11 @@ class Oracle:
                     f.write(data)
         with open(self.told, 'wb') as f:
             f.write(told)
+        with open(self.kept, 'wb') as f:
+            f.write(kept)
         if self.child is None:
             self.start()
-        self.child.stdin.write('%s\t%s\n' % (os.path.join(self.dir, home), self.told))
+        self.child.stdin.write('%s\t%s\t%s\n' % (os.path.join(self.dir, home), self.told, self.kept))
         self.child.stdin.flush()
         answer = self.child.stdout.readline().rstrip('\n')
         if not answer.startswith(('ok ', 'bad ')):
@@ -405,6 +409,7 @@ class Run:
         shutil.rmtree(self.root, ignore_errors=True)
         os.mkdir(self.root)
         self.promised = b''     # before the record begins
+        self.kept = b''         # bytes that must not be gone at the end
         self.traces = []
         self.told = b''
 
@@ -427,7 +432,7 @@ class Run:
                         disk.files[ino] = f.read()
         return disk
 
-    def traced(self, *args, inject=None, command=None):
+    def traced(self, *args, inject=None, command=None, feed=()):
         trace = os.path.join(self.tmp, 'trace.%d' % len(self.traces))
         cmd = ['strace', '-f', '-y', '-xx', '-qq', '-s', '99999999', '-o', trace, '-e', 'trace=' + CALLS]
         if inject:
@@ -435,12 +440,21 @@ class Run:
         if self.args.lie:
             cmd += ['-E', 'LD_PRELOAD=' + shutil.which('crash-lie.so', mode=os.F_OK), '-E', 'CRASH_LIE=' + self.args.lie]
         cmd += command or [self.args.writer, 'write', *args, self.home]
-        r = subprocess.run(cmd, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd='/')
-        if inject is None and r.returncode != 0:
-            raise CannotTell('the workload ended with %d' % r.returncode)
-        if inject is not None and r.returncode == 0:
+        out = os.path.join(self.tmp, 'out')
+        with open(out, 'wb') as f:
+            child = subprocess.Popen(cmd, stdin=subprocess.PIPE, stdout=f, cwd='/')
+            for piece in feed:
+                child.stdin.write(piece)
+                child.stdin.flush()
+                time.sleep(0.2)
+            child.stdin.close()
+            rc = child.wait()
+        if inject is None and rc != 0:
+            raise CannotTell('the workload ended with %d' % rc)
+        if inject is not None and rc == 0:
             raise CannotTell('%s %d did not happen' % inject)
-        self.told += r.stdout
+        with open(out, 'rb') as f:
+            self.told += f.read()
         self.traces.append(trace)
 
 
@@ -451,45 +465,64 @@ def newest(run):
     return max(found, key=os.path.basename)
 
 
-def forget(run):
-    os.unlink(os.path.join(run.home, 'log', 'LOCK'))
+def hurt(run, how):
+    """A log of six lines, the last two of them not promised, damaged."""
+    hint = os.path.join(run.home, 'log', 'LOCK')
+    run.plain('-n', '4')
+    keep = run.promised
+    with open(hint, 'rb') as f:
+        four = f.read()
+    run.plain('-n', '2', '-t', 'x')
+    run.promised = keep
+    path = newest(run)
+    with open(path, 'rb') as f:
+        text = f.read()
+    lines = text.splitlines(True)
+    good, tail = b''.join(lines[:-2]), b''.join(lines[-2:])
+    if how == 'torn':
+        run.kept = lines[-1][:-40]
+        tail = lines[-2] + run.kept
+    elif how == 'zeros':
+        tail = lines[-2] + b'\0' * 300
+    elif how in ('hole', 'hole-hint'):
+        tail = b'\0' * (len(lines[-2]) - 1) + b'\n' + lines[-1]
+    elif how == 'mixed':
+        run.kept = tail = lines[-2][:50] + b'\n\0\0\n' + lines[-1][:-1]
+    with open(path, 'wb') as f:
+        f.write(good + tail)
+    if how in ('empty', 'half'):
+        # the next segment as a crash at its creation leaves it
+        name = os.path.join(os.path.dirname(path), '%020d.ndjson' % (len(lines) + 1))
+        with open(name, 'wb') as f:
+            f.write(lines[0][:60] if how == 'half' else b'')
+    if how == 'suspect':
+        open(os.path.join(run.home, 'log', 'SUSPECT'), 'wb').close()
+    elif how == 'hole-hint':
+        # as it was when four lines were durable
+        with open(hint, 'wb') as f:
+            f.write(four)
+    else:
+        os.unlink(hint)
 
 
 def damage(how):
-    """A log of six lines, the last two of them not promised, hurt, then used."""
     def work(run):
-        run.plain('-n', '4')
-        keep = run.promised
-        run.plain('-n', '2', '-t', 'x')
-        run.promised = keep
-        path = newest(run)
-        with open(path, 'rb') as f:
-            text = f.read()
-        lines = text.splitlines(True)
-        with open(path, 'wb') as f:
-            if how == 'torn':
-                f.write(text[:-40])
-            elif how == 'zeros':
-                f.write(b''.join(lines[:-1]) + b'\0' * 300)
-            elif how == 'hole':
-                f.write(b''.join(lines[:-2]) + b'\0' * (len(lines[-2]) - 1) + b'\n' + lines[-1])
-            elif how == 'mixed':
-                f.write(b''.join(lines[:-2]) + lines[-2][:50] + b'\n\0\0\n' + lines[-1][:-1])
-            else:
-                f.write(text)
-        if how == 'suspect':
-            open(os.path.join(run.home, 'log', 'SUSPECT'), 'wb').close()
-        elif how in ('empty', 'half'):
-            # the next segment as a crash at its creation leaves it
-            name = os.path.join(os.path.dirname(path), '%020d.ndjson' % (len(lines) + 1))
-            with open(name, 'wb') as f:
-                f.write(lines[0][:60] if how == 'half' else b'')
-        if how != 'suspect':
-            forget(run)
+        hurt(run, how)
         base = run.base()
         run.traced('-n', '2', '-t', 'y')
         yield base, 0
     return work
+
+
+def track(run):
+    """ss-track as a filter: one line, then a pause, then many at once."""
+    events = b''.join(b'{"specversion":"1.0","id":"e%d","source":"track","type":"item.observed","subject":"S%d",'
+                      b'"data":{"fields":{"n":"%d"}}}\n' % (n, n, n) for n in range(60))
+    cut = events.index(b'\n') + 1
+    base = run.base()
+    run.traced(command=['env', 'SS_HOME=' + run.home, 'SS_CONFIG=/dev/null', 'ss-track'],
+               feed=[events[:cut], events[cut:]])
+    yield base, 0
 
 
 def write(*args):
@@ -514,7 +547,7 @@ def killed(*args, prepare=None):
     the kernel holds, and then the power fails."""
     def work(run):
         if prepare:
-            prepare(run)
+            hurt(run, prepare)
         keep = os.path.join(run.tmp, 'keep')
         shutil.rmtree(keep, ignore_errors=True)
         shutil.copytree(run.root, keep)
@@ -547,24 +580,6 @@ def mutating(trace, root):
             yield m[1], count[m[1]]
 
 
-def two_halves(run):
-    """A torn tail with a good line behind it: the segment is rewritten."""
-    for _ in damage('hole')(HalfRun(run)):
-        pass
-
-
-class HalfRun:
-    """Run, but nothing is recorded."""
-    def __init__(self, run):
-        self.__dict__['run'] = run
-
-    def __getattr__(self, name):
-        return (lambda *a, **k: None) if name == 'traced' else getattr(self.run, name)
-
-    def __setattr__(self, name, value):
-        setattr(self.run, name, value)
-
-
 WORKLOADS = {
     'first': write('-n', '1'),
     'append': write('-n', '12'),
@@ -573,6 +588,7 @@ WORKLOADS = {
     'rotate': write('-n', '18', '-s', '900'),
     'rotate-batch': write('-n', '30', '-b', '5', '-w', '2', '-s', '1500'),
     'reopen': reopened,
+    'track': track,
     'torn': damage('torn'),
     'zeros': damage('zeros'),
     'hole': damage('hole'),
@@ -582,7 +598,9 @@ WORKLOADS = {
     'half': damage('half'),
     'killed-first': killed('-n', '1'),
     'killed-rotate': killed('-n', '6', '-s', '700'),
-    'killed-repair': killed('-n', '1', '-t', 'y', prepare=two_halves),
+    'hole-hint': damage('hole-hint'),
+    'killed-repair-hint': killed('-n', '1', '-t', 'y', prepare='hole-hint'),
+    'killed-repair': killed('-n', '1', '-t', 'y', prepare='hole'),
 }
 
 
@@ -611,7 +629,7 @@ def judge_all(name, args, tmp):
                     continue
                 seen.add(key)
                 states += 1
-                answer = oracle.judge(tree, promise, 'h')
+                answer = oracle.judge(tree, promise, 'h', run.kept)
                 if answer.startswith('bad'):
                     bad += 1
                     if args.verbose or bad <= 3:

@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
-"""killall.py [--stride N] [--fault NAME] BIN
+"""killall.py [--stride N] [--fault NAME] [--form FORM] BIN
 
 Kills each program of a pipeline at each of its mutating system calls, runs the
 pipeline again as a user would, and demands the same end: the peer equals the
 file, every row was applied once, nothing is open, the accounts balance.
+
+Two forms.  run: ss-fetch | ss-run, whose script is ss-diff | ss-push.  track:
+ss-fetch | ss-track -p, then ss-run; the peer refuses three rows for good the
+first time, and ss-replay does them again.
 
 A first run under strace tells which calls there are.  Each case then kills one
 program before its k-th call of one kind acts (strace injects SIGKILL).  Prints
@@ -13,15 +17,17 @@ cut by hand after the kill)."""
 import argparse, collections, concurrent.futures, json, os, re, shutil, subprocess, sys, tempfile, time, urllib.request
 
 CALLS = 'write,pwrite64,writev,pwritev,fdatasync,fsync,rename,ftruncate,mkdir,unlink,sendto,sendmsg,openat'.split(',')
-PROGRAMS = ['ss-fetch', 'ss-run', 'ss-diff', 'ss-push']
+FORMS = {'run': ['ss-fetch', 'ss-run', 'ss-diff', 'ss-push'],
+         'track': ['ss-fetch', 'ss-track', 'ss-run', 'ss-diff', 'ss-push', 'ss-replay']}
 ROWS = 30
+REFUSED = ['SKU-03', 'SKU-14', 'SKU-27']
 
 
 class Shop:
     """One sim-http and one place to work in; cases run in it one after the other."""
 
-    def __init__(self, bindir, fault):
-        self.bin, self.fault = bindir, fault
+    def __init__(self, bindir, fault, form):
+        self.bin, self.fault, self.form = bindir, fault, form
         self.dir = tempfile.mkdtemp(prefix='ss-kill.', dir='/dev/shm' if os.path.isdir('/dev/shm') else None)
         port = self.path('port')
         self.sim = subprocess.Popen([bindir + '/sim-http', '--port-file', port, '--max-seconds', '1500'],
@@ -57,7 +63,9 @@ class Shop:
             f.write('#!/bin/sh\nss-diff --target http:shop | ss-push http:shop\n')
         os.chmod(script, 0o755)
         self.ask('/reset', b'')
-        self.ask('/control', b'{"rules":[],"idempotency":%s}' % (b'false' if self.fault == 'forget' else b'true'))
+        rules = [{'key': k, 'times': 1, 'refuse': {'code': 'locked', 'permanent': True}} for k in REFUSED]
+        self.ask('/control', json.dumps({'rules': rules if self.form == 'track' else [],
+                                         'idempotency': self.fault != 'forget'}).encode())
 
     def shim(self, program, strace):
         p = self.path('shim', program)
@@ -69,8 +77,27 @@ class Shop:
     def run(self, shimmed):
         env = dict(os.environ, SS_HOME=self.path('home'), SS_CONFIG=self.path('conf'), LC_ALL='C.UTF-8',
                    PATH=(self.path('shim') + ':' if shimmed else '') + self.bin + ':' + os.environ['PATH'])
-        r = subprocess.run('ss-fetch csv:stock.csv | ss-run --retry-for 20s --retry-delay 50ms stock', shell=True, cwd=self.dir,
-                           env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+        if self.form == 'run':
+            return self.shell('ss-fetch csv:stock.csv | ss-run --retry-for 20s --retry-delay 50ms stock', env)
+        rc, out = self.shell('ss-fetch csv:stock.csv | ss-track -p stock >/dev/null', env)
+        if rc != 0:
+            return rc, out
+        rc, more = self.shell('ss-run -n --retry-for 20s --retry-delay 50ms stock', env)
+        out += more
+        if rc not in (0, 3):
+            return rc, out
+        worst = 0
+        for line in self.tool('ss-track', 'list', '-j', '--state', 'dead', '-p', 'stock').stdout.decode().splitlines():
+            o = json.loads(line)
+            if o['state'] == 'dead':
+                rc, more = self.shell('ss-replay ' + o['id'], env)
+                out += more
+                worst = max(worst, rc)
+        return worst, out
+
+    def shell(self, line, env):
+        r = subprocess.run(line, shell=True, cwd=self.dir, env=env, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, timeout=120)
         self.wait_orphans()
         return r.returncode, r.stdout.decode(errors='replace')
 
@@ -107,21 +134,22 @@ class Shop:
             return 'ss-log verify: %d %s' % (v.returncode, v.stdout.decode()[:400])
         for line in self.tool('ss-track', 'stats', '-j').stdout.decode().splitlines():
             o = json.loads(line)
-            if o.get('open') or o.get('dead') or o.get('failed') or o.get('parked'):
+            if o.get('open') or o.get('failed') or o.get('parked'):
                 return 'left: ' + line
-        return None
+        left = self.tool('ss-track', 'list', '-j').stdout.decode()
+        return 'left: ' + left[:300] if left else None
 
     def plan(self):
         """(program, call, k) for every mutating call of a run without faults."""
         self.fresh()
-        for p in PROGRAMS:
+        for p in FORMS[self.form]:
             self.shim(p, '-o %s -e trace=%s' % (self.path('trace.' + p), ','.join(CALLS)))
         rc, out = self.run(True)
         bad = self.verdict()
         if rc != 0 or bad:
             sys.exit('the run without faults: exit %d, %s\n%s' % (rc, bad, out))
         cases = []
-        for p in PROGRAMS:
+        for p in FORMS[self.form]:
             seen = collections.Counter()
             for line in open(self.path('trace.' + p), errors='replace'):
                 m = re.match(r'(\w+)\(', line)
@@ -161,7 +189,7 @@ class Shop:
 
 
 def work(args, cases):
-    shop = Shop(args.bin, args.fault)
+    shop = Shop(args.bin, args.fault, args.form)
     try:
         return [shop.case(c) for c in cases]
     finally:
@@ -175,11 +203,12 @@ def main():
     ap.add_argument('--limit', type=int, default=0, help='only the first N cases')
     ap.add_argument('--jobs', type=int, default=2)
     ap.add_argument('--fault')
+    ap.add_argument('--form', choices=FORMS, default='run')
     ap.add_argument('bin')
     args = ap.parse_args()
     args.bin = os.path.abspath(args.bin)
     start = time.time()
-    shop = Shop(args.bin, None)
+    shop = Shop(args.bin, None, args.form)
     try:
         cases = shop.plan()[::args.stride]
     finally:
@@ -195,7 +224,7 @@ def main():
     for (p, call, k), _, why, again, out in bad[:10]:
         print('BAD %s killed at %s %d: %s\n  %s' % (p, call, k, why, out.strip().replace('\n', '\n  ')[-600:]))
     per = collections.Counter(r[0][0] for r in results if r[1])
-    print('cases=%d kills fired=%d (%s) bad=%d, %.0f s' % (len(results), fired, ', '.join('%s %d' % x for x in sorted(per.items())),
+    print('form %s: cases=%d kills fired=%d (%s) bad=%d, %.0f s' % (args.form, len(results), fired, ', '.join('%s %d' % x for x in sorted(per.items())),
                                                            len(bad), time.time() - start))
     if args.fault:
         print('fault %s %s' % (args.fault, 'was found' if bad else 'was NOT found'))

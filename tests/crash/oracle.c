@@ -6,17 +6,20 @@
  *		appends LINES events (0: until it is ended), BATCH to a write,
  *		WRITES writes to a sync, and prints each line as it was stored
  *		once it is durable.  This is the promise: what it printed stays.
- *	crash-oracle check HOME PROMISED
+ *	crash-oracle check HOME PROMISED [KEPT]
  *		opens what is there as the next program would and compares it
- *		with what was promised.  0 good, 1 bad (the reason is printed).
+ *		with what was promised.  The bytes of the file KEPT must be found
+ *		in the log or in quarantine/ then.  0 good, 1 bad (the reason is
+ *		printed).
  *	crash-oracle serve
- *		the same for each "HOME TAB PROMISED" line of standard input,
- *		each in a process of its own; answers "ok N" (N: bytes that were
- *		moved to quarantine/) or "bad REASON".
+ *		the same for each "HOME TAB PROMISED TAB KEPT" line of standard
+ *		input, each in a process of its own; answers "ok N" (N: bytes that
+ *		were moved to quarantine/) or "bad REASON".
  *	crash-oracle cut DIR
  *		cuts the power of the ext4 that DIR is on: what is not on its
  *		disk by now never gets there.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -332,21 +335,60 @@ append_one(struct judge *j, struct log *log)
 	return bad;
 }
 
-/* What was moved away is in quarantine/, not gone. */
+/* Are the bytes of want in some file below dir?  1, 0, -1. */
 static int
-kept(struct judge *j, struct log *log)
+find_bytes(const char *dir, const struct buf *want)
 {
+	char path[PATH_MAX];
+	struct dirent *e;
+	struct buf b = { 0 };
+	DIR *d = opendir(dir);
+	int rc = 0;
+
+	if (d == NULL)
+		return errno == ENOENT ? 0 : -1;
+	while (rc == 0 && (e = readdir(d)) != NULL) {
+		if (e->d_name[0] == '.' || snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >= (int)sizeof(path))
+			continue;
+		if (e->d_type == DT_DIR) {
+			rc = find_bytes(path, want);
+			continue;
+		}
+		buf_clear(&b);
+		if (io_slurp(path, (size_t)1 << 30, &b, NULL) == 0 && b.len >= want->len)
+			rc = memmem(b.p, b.len, want->p, want->len) != NULL;
+	}
+	(void)closedir(d);
+	buf_free(&b);
+	return rc;
+}
+
+/* What was moved away is in quarantine/, not gone; so is what was to be kept. */
+static int
+kept(struct judge *j, struct log *log, const char *file)
+{
+	char dir[PATH_MAX];
+	struct buf want = { 0 };
 	const char *path;
 	struct stat st;
+	int rc;
 
 	j->moved = log_repaired(log, &path);
 	if (j->moved > 0 && (path == NULL || stat(path, &st) == -1 || st.st_size == 0))
 		return BAD("%" PRIu64 " bytes were cut off and are not in quarantine/", j->moved);
-	return 0;
+	if (file == NULL || io_slurp(file, (size_t)1 << 30, &want, NULL) == -1 || want.len == 0)
+		return file == NULL || want.len == 0 ? 0 : BAD("oracle: cannot read '%s'", file);
+	(void)snprintf(dir, sizeof(dir), "%s/log", j->home);
+	rc = find_bytes(dir, &want);
+	(void)snprintf(dir, sizeof(dir), "%s/quarantine", j->home);
+	if (rc == 0)
+		rc = find_bytes(dir, &want);
+	buf_free(&want);
+	return rc == 1 ? 0 : BAD("bytes that were in the log are neither there nor in quarantine/");
 }
 
 static int
-judge(struct judge *j, const char *promised)
+judge(struct judge *j, const char *promised, const char *keep)
 {
 	struct ss_err err = { .text = "" };
 	struct log *log;
@@ -357,7 +399,7 @@ judge(struct judge *j, const char *promised)
 		return 1;
 	if (log_open(&log, j->home, 1, &j->clock, &j->rng, &err) == -1)
 		return BAD("it does not open: %s", err.text);
-	bad = kept(j, log) || read_all(j, log) || verify(log) || count(j, log) || append_one(j, log);
+	bad = kept(j, log, keep) || read_all(j, log) || verify(log) || count(j, log) || append_one(j, log);
 	log_close(log);
 	if (bad)
 		return 1;
@@ -374,10 +416,10 @@ judge(struct judge *j, const char *promised)
 /* ---- the command line ---- */
 
 static int
-check(const char *home, const char *promised)
+check(const char *home, const char *promised, const char *keep)
 {
 	struct judge j = { .home = home };
-	int bad = judge(&j, promised);
+	int bad = judge(&j, promised, keep);
 
 	if (bad)
 		printf("bad %s\n", why);
@@ -389,7 +431,7 @@ check(const char *home, const char *promised)
 static int
 serve(void)
 {
-	char line[2 * PATH_MAX + 2], *tab;
+	char line[3 * PATH_MAX + 3], *tab, *tab2;
 
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		int status;
@@ -397,14 +439,15 @@ serve(void)
 
 		line[strcspn(line, "\n")] = '\0';
 		tab = strchr(line, '\t');
-		if (tab == NULL)
+		tab2 = tab == NULL ? NULL : strchr(tab + 1, '\t');
+		if (tab2 == NULL)
 			return 2;
-		*tab = '\0';
+		*tab = *tab2 = '\0';
 		pid = fork();
 		if (pid == -1)
 			return 2;
 		if (pid == 0)
-			_exit(check(line, tab + 1));	/* flushes what it says */
+			_exit(check(line, tab + 1, tab2[1] == '\0' ? NULL : tab2 + 1));	/* flushes what it says */
 		if (waitpid(pid, &status, 0) == -1)
 			return 2;
 		if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
@@ -432,7 +475,7 @@ static int
 usage(void)
 {
 	fputs("usage: crash-oracle write [-n LINES] [-b BATCH] [-w WRITES] [-s SEGMENT] [-z SIZE] [-t TAG] HOME\n"
-	    "       crash-oracle check HOME PROMISED\n"
+	    "       crash-oracle check HOME PROMISED [KEPT]\n"
 	    "       crash-oracle serve\n"
 	    "       crash-oracle cut DIR\n", stderr);
 	return 2;
@@ -470,8 +513,8 @@ main(int argc, char **argv)
 
 	if (strcmp(verb, "write") == 0)
 		return main_write(argc - 1, argv + 1);
-	if (strcmp(verb, "check") == 0 && argc == 4)
-		return check(argv[2], argv[3]);
+	if (strcmp(verb, "check") == 0 && (argc == 4 || argc == 5))
+		return check(argv[2], argv[3], argc == 5 ? argv[4] : NULL);
 	if (strcmp(verb, "serve") == 0 && argc == 2)
 		return serve();
 	if (strcmp(verb, "cut") == 0 && argc == 3)

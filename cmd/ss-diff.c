@@ -13,13 +13,12 @@ struct options {
 	int complete;
 };
 
-static struct options opt;
-
 static enum ss_exit
 files(struct cli *c, struct ss_err *err)
 {
+	struct options *opt = c->prog->ctx;
 	struct out out;
-	struct diff_files f = { .a = c->argv[0], .b = c->argv[1], .complete = opt.complete,
+	struct diff_files f = { .a = c->argv[0], .b = c->argv[1], .complete = opt->complete,
 		.clock = &c->clock, .out = &out };
 	int rc;
 
@@ -34,13 +33,14 @@ files(struct cli *c, struct ss_err *err)
 static enum ss_exit
 filter(struct cli *c, struct ss_err *err)
 {
+	struct options *opt = c->prog->ctx;
 	struct buf name = { .max = 101 };
 	struct conf *conf = NULL;
 	struct filter f;
 	struct diff *d = NULL;
 	enum ss_exit rc;
 
-	if (conf_open(&conf, c->config, err) == -1 || sink_name(opt.target, conf, &name, err) == -1) {
+	if (conf_open(&conf, c->config, err) == -1 || sink_name(opt->target, conf, &name, err) == -1) {
 		conf_free(conf);
 		buf_free(&name);
 		return SS_EXIT_USAGE;
@@ -57,13 +57,14 @@ filter(struct cli *c, struct ss_err *err)
 static enum ss_exit
 run(struct cli *c, struct ss_err *err)
 {
-	if (opt.target != NULL && c->argc == 0 && !opt.complete)
+	struct options *opt = c->prog->ctx;
+	if (opt->target != NULL && c->argc == 0 && !opt->complete)
 		return filter(c, err);
-	if (opt.target == NULL && c->argc == 2)
+	if (opt->target == NULL && c->argc == 2)
 		return files(c, err);
-	if (opt.target == NULL && c->argc == 0)
+	if (opt->target == NULL && c->argc == 0)
 		err_set(err, SS_EXIT_USAGE, "--target PEER or two files are needed (see --help)");
-	else if (opt.target != NULL)
+	else if (opt->target != NULL)
 		err_set(err, SS_EXIT_USAGE,
 		    "--target takes neither files nor --complete (see --help)");
 	else
@@ -74,14 +75,16 @@ run(struct cli *c, struct ss_err *err)
 int
 main(int argc, char **argv)
 {
-	static const struct cli_opt opts[] = {
+	struct options opt = { .target = NULL };
+	const struct cli_opt opts[] = {
 		{ 't', "target", CLI_TEXT, &opt.target, "PEER",
 		    "compare with what PEER is known to hold", 0, 0 },
 		{ 0, "complete", CLI_FLAG, &opt.complete, NULL,
 		    "B is all there is: what it lacks is gone", 0, 0 },
 		{ 0, NULL, CLI_FLAG, NULL, NULL, NULL, 0, 0 }
 	};
-	static const struct cli_prog prog = {
+	const struct cli_prog prog = {
+		.ctx = &opt,
 		.name = "ss-diff",
 		.args = "--target PEER\n       ss-diff [--complete] A B",
 		.about =

@@ -11,13 +11,12 @@
 
 #define MAP_MAX ((size_t)1 << 20)
 
-/* What the option table points at; set once, before run() is called. */
-static struct {
+struct options {
 	const char *source, *encoding, *delimiter, *location, *map, *cursor, *ragged, *time;
 	int rows, strict, complete, list;
 	uint64_t head, max_bytes;
 	struct cli_list entry;
-} given;
+};
 
 struct watch {
 	struct cli *cli;
@@ -68,26 +67,28 @@ delimiter(const char *s, char *delim, struct ss_err *err)
 static int
 time_text(struct cli *c, char out[CLOCK_TEXT], struct ss_err *err)
 {
+	struct options *given = c->prog->ctx;
 	int64_t ms = clock_now(&c->clock);
 
-	if (given.time != NULL && clock_parse(given.time, strlen(given.time), &ms) == -1)
-		return err_set(err, SS_EXIT_USAGE, "--time takes RFC 3339, not '%s'", given.time);
+	if (given->time != NULL && clock_parse(given->time, strlen(given->time), &ms) == -1)
+		return err_set(err, SS_EXIT_USAGE, "--time takes RFC 3339, not '%s'", given->time);
 	clock_format(ms, out);
 	return 0;
 }
 
 static int
-check(struct ss_err *err)
+check(struct cli *c, struct ss_err *err)
 {
-	if (given.rows && given.map != NULL)
+	struct options *given = c->prog->ctx;
+	if (given->rows && given->map != NULL)
 		return err_set(err, SS_EXIT_USAGE, "--rows and --map exclude each other");
-	if (given.ragged != NULL && strcmp(given.ragged, "pad") != 0 &&
-	    strcmp(given.ragged, "reject") != 0)
+	if (given->ragged != NULL && strcmp(given->ragged, "pad") != 0 &&
+	    strcmp(given->ragged, "reject") != 0)
 		return err_set(err, SS_EXIT_USAGE, "--ragged is pad or reject, not '%s'",
-		    given.ragged);
-	if (given.location != NULL && *given.location == '\0')
+		    given->ragged);
+	if (given->location != NULL && *given->location == '\0')
 		return err_set(err, SS_EXIT_USAGE, "--location must not be empty");
-	if (given.source != NULL && *given.source == '\0')
+	if (given->source != NULL && *given->source == '\0')
 		return err_set(err, SS_EXIT_USAGE, "--source must not be empty");
 	return 0;
 }
@@ -111,16 +112,17 @@ summary(struct cli *c, const struct fetchcsv_sum *s, const char *path, int faile
 static enum ss_exit
 csv(struct cli *c, const char *path, struct ss_err *err)
 {
+	struct options *given = c->prog->ctx;
 	struct watch w = { .cli = c };
 	struct fetchcsv_sum sum = { 0 };
-	struct fetchcsv_opts f = { .path = path, .source = given.source, .encoding = given.encoding,
-		.cursor = given.cursor != NULL ? given.cursor : "default", .strict = given.strict,
-		.pad = given.ragged != NULL && strcmp(given.ragged, "pad") == 0,
-		.complete = given.complete, .head = given.head, .max_bytes = given.max_bytes,
-		.entry = given.entry.v, .nentry = given.entry.n, .uuid = &c->uuid,
+	struct fetchcsv_opts f = { .path = path, .source = given->source, .encoding = given->encoding,
+		.cursor = given->cursor != NULL ? given->cursor : "default", .strict = given->strict,
+		.pad = given->ragged != NULL && strcmp(given->ragged, "pad") == 0,
+		.complete = given->complete, .head = given->head, .max_bytes = given->max_bytes,
+		.entry = given->entry.v, .nentry = given->entry.n, .uuid = &c->uuid,
 		.clock = &c->clock,
-		.layout = { .location = given.location != NULL ? given.location : "main",
-		    .rows = given.rows, .map_name = given.map },
+		.layout = { .location = given->location != NULL ? given->location : "main",
+		    .rows = given->rows, .map_name = given->map },
 		.note = note, .progress = progress, .ctx = &w };
 	struct buf map = { 0 };
 	struct out out;
@@ -128,18 +130,18 @@ csv(struct cli *c, const char *path, struct ss_err *err)
 	struct ss_err late = { .text = "" };
 	int rc;
 
-	if (check(err) == -1 || delimiter(given.delimiter, &f.delim, err) == -1 ||
+	if (check(c, err) == -1 || delimiter(given->delimiter, &f.delim, err) == -1 ||
 	    time_text(c, time, err) == -1)
 		return err->exit;
 	f.time = time;
-	if (given.map != NULL && (io_slurp(given.map, MAP_MAX, &map, err) == -1 ||
+	if (given->map != NULL && (io_slurp(given->map, MAP_MAX, &map, err) == -1 ||
 	    (f.layout.map = buf_cstr(&map)) == NULL)) {
 		buf_free(&map);
 		return SS_EXIT_USAGE;
 	}
 	out_init(&out, STDOUT_FILENO, "standard output");
 	cli_progress_start(&w.bar, path);
-	rc = given.list ? fetchcsv_list(&f, &out, &sum, err) : fetchcsv_run(&f, &out, &sum, err);
+	rc = given->list ? fetchcsv_list(&f, &out, &sum, err) : fetchcsv_run(&f, &out, &sum, err);
 	/* what was read before an error goes out, unless the error is the output's */
 	if (err->sys != EPIPE && out_flush(&out, &late) == -1 && rc == 0) {
 		*err = late;
@@ -172,7 +174,8 @@ run(struct cli *c, struct ss_err *err)
 int
 main(int argc, char **argv)
 {
-	static const struct cli_opt opts[] = {
+	struct options given = { .source = NULL };
+	const struct cli_opt opts[] = {
 		{ 0, "map", CLI_TEXT, &given.map, "FILE",
 		    "jq program that makes events of rows", 0, 0 },
 		{ 0, "rows", CLI_FLAG, &given.rows, NULL,
@@ -204,7 +207,8 @@ main(int argc, char **argv)
 		    "unpack at most this much (2G)", 0, 0 },
 		{ 0, NULL, CLI_FLAG, NULL, NULL, NULL, 0, 0 }
 	};
-	static const struct cli_prog prog = { .name = "ss-fetch", .args = "[options] csv:PATH",
+	const struct cli_prog prog = {
+		.ctx = &given, .name = "ss-fetch", .args = "[options] csv:PATH",
 		.about = "Read a source and write what it says as events, one a line.  csv:PATH reads\n"
 		    "a CSV file, plain, compressed or in a zip or tar archive; csv:- standard input.",
 		.opts = opts };

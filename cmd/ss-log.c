@@ -4,13 +4,6 @@
 #include "base/cli.h"
 #include "flow/logcheck.h"
 
-static int json;
-
-static const struct cli_opt opts[] = {
-	{ 'j', "json", CLI_FLAG, &json, NULL, "answer as JSON, also on a terminal", 0, 0 },
-	{ 0, NULL, CLI_FLAG, NULL, NULL, NULL, 0, 0 },
-};
-
 static const struct cli_verb verbs[] = {
 	{ "verify", "is every line good, and do the accounts balance?" },
 	{ "rebuild", "make state/ anew from the log" },
@@ -40,7 +33,7 @@ tend(struct cli *c, struct ss_err *err)
 			err_set(err, SS_EXIT_USAGE, "%s (see --help)", c->argc == 0 ? "a verb is needed" : "no such verb");
 		return SS_EXIT_USAGE;
 	}
-	rc = query_open(&q, c, table[i].ledger, json, err) == -1 ? err->exit : table[i].run(&q, err);
+	rc = query_open(&q, c, table[i].ledger, *(const int *)c->prog->ctx, err) == -1 ? err->exit : table[i].run(&q, err);
 	query_close(&q);
 	return rc;
 }
@@ -48,7 +41,13 @@ tend(struct cli *c, struct ss_err *err)
 int
 main(int argc, char **argv)
 {
-	static const struct cli_prog prog = {
+	int json = 0;
+	const struct cli_opt opts[] = {
+		{ 'j', "json", CLI_FLAG, &json, NULL, "answer as JSON, also on a terminal", 0, 0 },
+		{ 0, NULL, CLI_FLAG, NULL, NULL, NULL, 0, 0 },
+	};
+	const struct cli_prog prog = {
+		.ctx = &json,
 		.name = "ss-log",
 		.args = "[-j] verify | rebuild | dump",
 		.about = "Tends the log in $SS_HOME.",

@@ -8,11 +8,11 @@
 #include "store/rows.h"
 
 /* What the option table points at; set once, before run() is called. */
-static struct {
+struct options {
 	int load, add, empty, list, count;
 	const char *key, *get, *by, *into, *miss;
 	int64_t deadline;
-} opt = { .deadline = (int64_t)7 * 86400 * 1000 };
+};
 
 static enum ss_exit
 usage(struct ss_err *err, const char *why)
@@ -24,8 +24,9 @@ usage(struct ss_err *err, const char *why)
 static enum ss_exit
 load(struct cli *c, struct ss_err *err)
 {
-	struct lookup_load o = { .home = c->home, .table = c->argv[0], .key = opt.key,
-		.file = c->argc == 2 ? c->argv[1] : NULL, .add = opt.add, .empty = opt.empty };
+	struct options *opt = c->prog->ctx;
+	struct lookup_load o = { .home = c->home, .table = c->argv[0], .key = opt->key,
+		.file = c->argc == 2 ? c->argv[1] : NULL, .add = opt->add, .empty = opt->empty };
 
 	if (c->argc < 1 || c->argc > 2)
 		return usage(err, "--load takes a table and at most one file");
@@ -40,10 +41,10 @@ print_name(void *ctx, const char *name)
 }
 
 static enum ss_exit
-print_row(struct rows *r, struct ss_err *err)
+print_row(struct rows *r, const char *key, struct ss_err *err)
 {
 	struct json_span row;
-	int rc = rows_get(r, opt.get, strlen(opt.get), &row, err);
+	int rc = rows_get(r, key, strlen(key), &row, err);
 
 	if (rc == 1)
 		(void)printf("%.*s\n", (int)row.n, row.p);
@@ -64,6 +65,7 @@ print_count(struct rows *r, struct ss_err *err)
 static enum ss_exit
 look(struct cli *c, struct ss_err *err)
 {
+	struct options *opt = c->prog->ctx;
 	struct rows *r;
 	enum ss_exit rc;
 
@@ -75,33 +77,35 @@ look(struct cli *c, struct ss_err *err)
 		err_set(err, SS_EXIT_NO, "there is no table '%s'", c->argv[0]);
 		rc = SS_EXIT_NO;
 	} else {
-		rc = opt.get != NULL ? print_row(r, err) : print_count(r, err);
+		rc = opt->get != NULL ? print_row(r, opt->get, err) : print_count(r, err);
 	}
 	rows_close(r);
 	return rc;
 }
 
 static int
-miss(enum lookup_miss *out, struct ss_err *err)
+miss(struct cli *c, enum lookup_miss *out, struct ss_err *err)
 {
+	struct options *opt = c->prog->ctx;
 	static const char *const names[] = { [LOOKUP_PARK] = "park", [LOOKUP_PASS] = "pass",
 	    [LOOKUP_DEAD] = "dead" };
 	int i;
 
 	for (i = 0; i < 3; i++)
-		if (opt.miss == NULL || strcmp(opt.miss, names[i]) == 0) {
+		if (opt->miss == NULL || strcmp(opt->miss, names[i]) == 0) {
 			*out = (enum lookup_miss)i;
 			return 0;
 		}
-	return err_set(err, SS_EXIT_USAGE, "--miss '%s': it is park, pass or dead", opt.miss);
+	return err_set(err, SS_EXIT_USAGE, "--miss '%s': it is park, pass or dead", opt->miss);
 }
 
 static enum ss_exit
 filter(struct cli *c, struct ss_err *err)
 {
-	struct lookup_opts o = { .home = c->home, .table = c->argv[0], .by = opt.by, .into =
-	    opt.into,
-		.deadline = opt.deadline };
+	struct options *opt = c->prog->ctx;
+	struct lookup_opts o = { .home = c->home, .table = c->argv[0], .by = opt->by, .into =
+	    opt->into,
+		.deadline = opt->deadline };
 	struct lookup *l;
 	struct filter f;
 	enum ss_exit rc;
@@ -109,7 +113,7 @@ filter(struct cli *c, struct ss_err *err)
 
 	if (c->argc != 1)
 		return usage(err, "one table is to be named");
-	if (miss(&o.miss, err) == -1 || lookup_open(&l, &o, &there, err) == -1)
+	if (miss(c, &o.miss, err) == -1 || lookup_open(&l, &o, &there, err) == -1)
 		return err->exit;
 	if (!there)
 		cli_warn(c, "there is no table '%s' yet: every row is missing", o.table);
@@ -123,19 +127,20 @@ filter(struct cli *c, struct ss_err *err)
 static enum ss_exit
 run(struct cli *c, struct ss_err *err)
 {
-	int modes = (opt.load || opt.add) + opt.list + opt.count + (opt.get != NULL);
+	struct options *opt = c->prog->ctx;
+	int modes = (opt->load || opt->add) + opt->list + opt->count + (opt->get != NULL);
 
 	if (modes > 1)
 		return usage(err, "only one of --load, --get, --count and --list at a time");
-	if (modes == 1 && (opt.by != NULL || opt.into != NULL || opt.miss != NULL))
+	if (modes == 1 && (opt->by != NULL || opt->into != NULL || opt->miss != NULL))
 		return usage(err, "--by, --into and --miss are for the filter");
-	if (!opt.load && !opt.add && (opt.key != NULL || opt.empty))
+	if (!opt->load && !opt->add && (opt->key != NULL || opt->empty))
 		return usage(err, "--key and --allow-empty go with --load");
-	if (opt.load || opt.add)
+	if (opt->load || opt->add)
 		return load(c, err);
-	if (opt.list && c->argc != 0)
+	if (opt->list && c->argc != 0)
 		return usage(err, "--list takes no table");
-	if (opt.list)
+	if (opt->list)
 		return rows_names(c->home, print_name, NULL, err) == -1 ? err->exit : SS_EXIT_OK;
 	return modes == 1 ? look(c, err) : filter(c, err);
 }
@@ -143,7 +148,8 @@ run(struct cli *c, struct ss_err *err)
 int
 main(int argc, char **argv)
 {
-	static const struct cli_opt opts[] = {
+	struct options opt = { .deadline = (int64_t)7 * 86400 * 1000 };
+	const struct cli_opt opts[] = {
 		{ 'b', "by", CLI_TEXT, &opt.by, "KEY", "attribute or .data.a.b (default subject)",
 		    0, 0 },
 		{ 'i', "into", CLI_TEXT, &opt.into, "NAME", "the row becomes data.NAME", 0, 0 },
@@ -161,7 +167,8 @@ main(int argc, char **argv)
 		{ 0, "list", CLI_FLAG, &opt.list, NULL, "print the tables' names", 0, 0 },
 		{ 0, NULL, CLI_FLAG, NULL, NULL, NULL, 0, 0 }
 	};
-	static const struct cli_prog prog = {
+	const struct cli_prog prog = {
+		.ctx = &opt,
 		.name = "ss-lookup",
 		.args = "[--by KEY] [--into NAME] [--miss WHAT] TABLE\n"
 		    "       ss-lookup {--load|--add} [--key COLUMN] TABLE [FILE]\n"

@@ -5,20 +5,10 @@
 #include "flow/query.h"
 #include "flow/record.h"
 
-static struct {
+struct options {
 	const char *pipeline;
 	struct query_filter list;
 	int json;
-} opt;
-
-static const struct cli_opt opts[] = {
-	{ 'p', "pipeline", CLI_TEXT, &opt.pipeline, "NAME", "record for NAME; list: only of NAME", 0, 0 },
-	{ 'j', "json", CLI_FLAG, &opt.json, NULL, "answer as JSON, also on a terminal", 0, 0 },
-	{ 0, "state", CLI_TEXT, &opt.list.state, "STATE", "list: failed, parked, dead or open", 0, 0 },
-	{ 0, "target", CLI_TEXT, &opt.list.target, "PEER", "list: only for that target", 0, 0 },
-	{ 0, "class", CLI_TEXT, &opt.list.class, "CLASS", "list: only that class of cause", 0, 0 },
-	{ 0, "limit", CLI_COUNT, &opt.list.limit, "N", "list: at most N rows", 1, 0 },
-	{ 0, NULL, CLI_FLAG, NULL, NULL, NULL, 0, 0 },
 };
 
 static const struct cli_verb verbs[] = {
@@ -31,6 +21,7 @@ static const struct cli_verb verbs[] = {
 static enum ss_exit
 show(struct cli *c, struct ss_err *err)
 {
+	struct options *opt = c->prog->ctx;
 	struct query q;
 	uint64_t found = 0;
 	int rc;
@@ -40,7 +31,7 @@ show(struct cli *c, struct ss_err *err)
 		    c->argc < 2 ? "" : c->argv[2]);
 		return SS_EXIT_USAGE;
 	}
-	rc = query_open(&q, c, 0, opt.json, err);
+	rc = query_open(&q, c, 0, opt->json, err);
 	if (rc == 0)
 		rc = query_show(&q, c->argv[1], &found, err);
 	query_close(&q);
@@ -52,7 +43,8 @@ show(struct cli *c, struct ss_err *err)
 static enum ss_exit
 list(struct cli *c, struct ss_err *err)
 {
-	const char *s = opt.list.state;
+	struct options *opt = c->prog->ctx;
+	const char *s = opt->list.state;
 	struct query q;
 	uint64_t rows = 0;
 	int rc;
@@ -62,10 +54,10 @@ list(struct cli *c, struct ss_err *err)
 		err_set(err, SS_EXIT_USAGE, "--state is failed, parked, dead or open, not '%s'", s);
 		return SS_EXIT_USAGE;
 	}
-	opt.list.pipeline = opt.pipeline;
-	rc = query_open(&q, c, 1, opt.json, err);
+	opt->list.pipeline = opt->pipeline;
+	rc = query_open(&q, c, 1, opt->json, err);
 	if (rc == 0)
-		rc = query_list(&q, &opt.list, &rows, err);
+		rc = query_list(&q, &opt->list, &rows, err);
 	query_close(&q);
 	return rc == -1 ? err->exit : rows == 0 ? SS_EXIT_NO : SS_EXIT_OK;
 }
@@ -73,8 +65,9 @@ list(struct cli *c, struct ss_err *err)
 static enum ss_exit
 stats(struct cli *c, struct ss_err *err)
 {
+	struct options *opt = c->prog->ctx;
 	struct query q;
-	int rc = query_open(&q, c, 1, opt.json, err);
+	int rc = query_open(&q, c, 1, opt->json, err);
 
 	if (rc == 0)
 		rc = query_stats(&q, err);
@@ -85,8 +78,9 @@ stats(struct cli *c, struct ss_err *err)
 static enum ss_exit
 track(struct cli *c, struct ss_err *err)
 {
+	struct options *opt = c->prog->ctx;
 	if (c->argc == 0)
-		return record_filter(c, opt.pipeline, err);
+		return record_filter(c, opt->pipeline, err);
 	if (strcmp(c->argv[0], "show") == 0)
 		return show(c, err);
 	if (c->argc > 1) {
@@ -104,7 +98,18 @@ track(struct cli *c, struct ss_err *err)
 int
 main(int argc, char **argv)
 {
-	static const struct cli_prog prog = {
+	struct options opt = { .pipeline = NULL };
+	const struct cli_opt opts[] = {
+		{ 'p', "pipeline", CLI_TEXT, &opt.pipeline, "NAME", "record for NAME; list: only of NAME", 0, 0 },
+		{ 'j', "json", CLI_FLAG, &opt.json, NULL, "answer as JSON, also on a terminal", 0, 0 },
+		{ 0, "state", CLI_TEXT, &opt.list.state, "STATE", "list: failed, parked, dead or open", 0, 0 },
+		{ 0, "target", CLI_TEXT, &opt.list.target, "PEER", "list: only for that target", 0, 0 },
+		{ 0, "class", CLI_TEXT, &opt.list.class, "CLASS", "list: only that class of cause", 0, 0 },
+		{ 0, "limit", CLI_COUNT, &opt.list.limit, "N", "list: at most N rows", 1, 0 },
+		{ 0, NULL, CLI_FLAG, NULL, NULL, NULL, 0, 0 },
+	};
+	const struct cli_prog prog = {
+		.ctx = &opt,
 		.name = "ss-track",
 		.args = "[-p NAME] < events | ss-track [options] show ID | list | stats",
 		.about = "Without a verb: records the events and outcomes that pass in the log.\n"

@@ -54,7 +54,9 @@ check 'and it says so' 'jq -es "map(select(.check == \"state\"))[0] | .ok == fal
 ok 'rebuild mends that' ss-log rebuild
 ok 'and all is well' ss-log verify
 
-sed -n 's/^\.Dl \$ //p' "$ROOT/man/ss-log.1" "$ROOT/man/ss-log.5" >examples
+for page in ss-log.1 ss-log.5; do
+	mandoc -T ascii -O width=200 "$ROOT/man/$page" | col -bx
+done | sed -n 's/^ *\$ //p' >examples
 check 'the pages have examples' '[ "$(wc -l <examples)" -ge 4 ]'
 ok 'and they run as printed' sh -e examples
 

@@ -221,7 +221,7 @@ def main():
             results += f.result()
     fired = sum(r[1] for r in results)
     bad = [r for r in results if r[2]]
-    for (p, call, k), _, why, again, out in bad[:10]:
+    for (p, call, k), _, why, again, out in bad[:2 if args.fault else 10]:
         print('BAD %s killed at %s %d: %s\n  %s' % (p, call, k, why, out.strip().replace('\n', '\n  ')[-600:]))
     per = collections.Counter(r[0][0] for r in results if r[1])
     print('form %s: cases=%d kills fired=%d (%s) bad=%d, %.0f s' % (args.form, len(results), fired, ', '.join('%s %d' % x for x in sorted(per.items())),

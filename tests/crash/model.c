@@ -256,7 +256,7 @@ print_step(const struct state *s, enum who who, enum verb verb, unsigned arg)
 static void
 print_trace(const struct state *first, uint32_t at)
 {
-	uint32_t path[400];
+	uint32_t path[400] = { 0 };
 	struct state s = *first;
 	size_t n = 0;
 

@@ -102,7 +102,7 @@ static int
 write_log(struct writer *w, const char *home)
 {
 	struct ss_err err = { .text = "" };
-	struct log *log;
+	struct log *log = NULL;
 	uint64_t i;
 	int rc;
 
@@ -121,12 +121,14 @@ write_log(struct writer *w, const char *home)
 		if (rc == 0)
 			rc = io_write(1, w->out.p, w->out.len, "standard output", &err);
 	}
-	if (rc == -1) {
-		fprintf(stderr, "crash-oracle: %s\n", err.text);
-		return err.exit == SS_EXIT_OK ? SS_EXIT_AGAIN : (int)err.exit;
-	}
 	log_close(log);
-	return 0;
+	free(w->lens);
+	buf_free(&w->text);
+	buf_free(&w->out);
+	if (rc == 0)
+		return 0;
+	fprintf(stderr, "crash-oracle: %s\n", err.text);
+	return err.exit == SS_EXIT_OK ? SS_EXIT_AGAIN : (int)err.exit;
 }
 
 /* ---- judging ---- */
@@ -421,6 +423,8 @@ check(const char *home, const char *promised, const char *keep)
 	struct judge j = { .home = home };
 	int bad = judge(&j, promised, keep);
 
+	free(j.v);
+	buf_free(&j.text);
 	if (bad)
 		printf("bad %s\n", why);
 	else

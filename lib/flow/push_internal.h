@@ -20,7 +20,8 @@
 #define PUSH_LOADED UINT64_MAX		/* loaded from the log to settle an intent, not ended yet */
 #define PUSH_QUEUED (UINT64_MAX - 1)	/* such a one that came to us by the pipe since */
 
-enum push_verdict { PUSH_SEND, PUSH_UNCHANGED, PUSH_SUPERSEDED, PUSH_BAD };
+enum push_verdict { PUSH_SEND, PUSH_UNCHANGED, PUSH_SUPERSEDED, PUSH_BAD,
+	PUSH_LATER	/* a newer one of this round overtakes it: decided when that has its end */ };
 
 /* One event in our hands. */
 struct push_item {

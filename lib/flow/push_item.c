@@ -65,6 +65,8 @@ push_item_free(struct push_item *it)
 	memset(it, 0, sizeof(*it));
 }
 
+#define OVERTAKEN 2	/* want.stale: not by what was sent, but by another of this round */
+
 /* A leaf of the round: which item wants it, and whether it is still sent. */
 struct want {
 	uint64_t hash;		/* of kind, row and path */
@@ -145,12 +147,12 @@ judge_leaf(void *ctx, struct json_span path, struct yyjson_val *value)
 		other = &q->w[*slot - 1];
 		if (older(it->etime, it->seq, q->items[other->item]->etime, q->items[other->item]->seq)) {
 			w.keep = 0;
-			w.stale = 1;
+			w.stale = OVERTAKEN;
 		} else if (other->keep) {
 			/* the newer value of this round is sent even if it is what the
 			 * target held before the older one */
 			other->keep = 0;
-			other->stale = 1;
+			other->stale = OVERTAKEN;
 			w.keep = 1;
 			w.stale = 0;
 			for (i = 0; i < q->nknown; i++)
@@ -449,6 +451,10 @@ render_item(struct prep *q, struct push_item *it)
 		return err_nomem(q->err);
 	for (i = start; i < q->at; i++)
 		stale |= q->w[i].stale;
+	if ((stale & OVERTAKEN) != 0) {
+		it->verdict = PUSH_LATER;
+		return 0;
+	}
 	if (!any) {
 		it->verdict = stale ? PUSH_SUPERSEDED : PUSH_UNCHANGED;
 		return 0;

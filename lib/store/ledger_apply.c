@@ -50,35 +50,64 @@ ledger_apply_open(struct apply *a, const char *pipe, size_t pn, uint64_t first, 
 	return pipe_put(a, pipe, pn, &row);
 }
 
+/* The first row of an exception in [first, last]: 1 with its place, 0, -1. */
+static int
+exc_next(struct apply *a, const char *pipe, size_t pn, uint64_t first, uint64_t last, uint64_t *place)
+{
+	struct buf *key = &a->l->key;
+	struct table_cursor *c = NULL;
+	struct table_val k, v;
+	int rc;
+
+	if (ledger_key(key, pipe, pn, first, a->err) == -1)
+		return -1;
+	k = (struct table_val){ key->p, key->len };
+	rc = table_next(&c, a->t, DB_EXC, &k, &v, a->err);
+	if (rc == 1 && (k.n != pn + 9 || memcmp(k.p, key->p, pn + 1) != 0 ||
+	    (*place = ledger_u64((const char *)k.p + pn + 1)) > last))
+		rc = 0;
+	table_stop(c);
+	return rc;
+}
+
 /* Drop the rows of exceptions in [first, last]. */
 static int
 exc_drop(struct apply *a, const char *pipe, size_t pn, uint64_t first, uint64_t last)
 {
-	struct buf *key = &a->l->key;
+	uint64_t place = 0;
+	int rc;
 
-	for (;;) {
-		struct table_cursor *c = NULL;
-		struct table_val k, v;
-		uint64_t place = 0;
-		int rc;
-
-		if (ledger_key(key, pipe, pn, first, a->err) == -1)
-			return -1;
-		k = (struct table_val){ key->p, key->len };
-		rc = table_next(&c, a->t, DB_EXC, &k, &v, a->err);
-		if (rc == 1 && (k.n != pn + 9 || memcmp(k.p, key->p, pn + 1) != 0 ||
-		    (place = ledger_u64((const char *)k.p + pn + 1)) > last))
-			rc = 0;
-		table_stop(c);
-		if (rc != 1)
-			return rc;
-		if (ledger_key(key, pipe, pn, place, a->err) == -1 ||
-		    table_del(a->t, DB_EXC, key->p, key->len, a->err) == -1)
+	while ((rc = exc_next(a, pipe, pn, first, last, &place)) == 1) {
+		if (ledger_key(&a->l->key, pipe, pn, place, a->err) == -1 ||
+		    table_del(a->t, DB_EXC, a->l->key.p, a->l->key.len, a->err) == -1)
 			return -1;
 		if (place == UINT64_MAX)
 			return 0;
 		first = place + 1;
 	}
+	return rc;
+}
+
+/* End the open places of a range.  One that has a row was not fed with its
+ * neighbours: what is failed or parked gets a line of its own. */
+static int
+range_del(struct apply *a, const char *pipe, size_t pn, uint64_t first, uint64_t last, uint64_t *n)
+{
+	uint64_t place = 0, k;
+	int rc = 0;
+
+	*n = 0;
+	while (first <= last && (rc = exc_next(a, pipe, pn, first, last, &place)) == 1) {
+		if (place > first && ledger_runs_del(a, pipe, pn, first, place - 1, &k) == -1)
+			return -1;
+		*n += place > first ? k : 0;
+		first = place + 1;
+	}
+	if (rc == -1 || first > last)
+		return rc == -1 ? -1 : 0;
+	rc = ledger_runs_del(a, pipe, pn, first, last, &k);
+	*n += k;
+	return rc;
 }
 
 /* The row of a failed, parked or dead delivery: when it first came to that,
@@ -179,8 +208,7 @@ apply_range(struct apply *a, const struct event *ev, enum event_type t, const ch
 	if (json_u64(json_at(range, 0), &first) == -1 || json_u64(json_at(range, 1), &last) == -1 || first > last ||
 	    json_u64(json_get(ev->data, "n"), &told) == -1)
 		return 0;
-	if (ledger_runs_del(a, pipe, pn, first, last, &n) == -1 || exc_drop(a, pipe, pn, first, last) == -1 ||
-	    pipe_get(a, pipe, pn, &row) == -1)
+	if (range_del(a, pipe, pn, first, last, &n) == -1 || pipe_get(a, pipe, pn, &row) == -1)
 		return -1;
 	row.ended[t] += n;
 	if (told > n)

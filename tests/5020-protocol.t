@@ -1,0 +1,58 @@
+#!/bin/sh
+# what crash-model found, with the programs themselves
+. "$(dirname "$0")/lib.sh"
+. "$ROOT/tests/shop.sh"
+command -v curl >/dev/null || skip_all 'curl is not here'
+command -v jq >/dev/null || skip_all 'jq is not here'
+
+shop shop
+sed -i 's/^retry-base.*/retry-base = 60s/' "$SS_CONFIG"
+pipeline stock
+pipeline orders 'ss-push http:shop'
+
+order()
+{
+	printf '{"specversion":"1.0","id":"%s","source":"web","type":"order.created","subject":"%s","data":{"set":{"fields":{"n":"%s"}}}}\n' \
+	    "$1" "$2" "$1"
+}
+
+run()
+{
+	ss-run -q --retry-for 0s "$@"
+}
+
+# applies KEY: how often the shop applied it.
+applies()
+{
+	curl -sS --max-time 10 "$(url shop)/state" | jq -r "select(.key == \"$1\") | .applies"
+}
+
+# --- range-too-far: a place that is not fed stands between two that end alike ---
+{ event a S1 5; event b S2 6; } | run stock
+control shop '{"rules":[{"key":"K","times":1,"refuse":{"status":"later","permanent":false}}]}' >reply
+order o1 K | run stock
+is 'an order failed, to be tried again' "$(account stock failed)" 1
+{ event c S1 5; order o2 K; event d S2 6; } | run stock
+is 'two unchanged, and the order between them waits' "$(account stock unchanged) $(account stock parked)" '2 1'
+balanced '  the accounts balance'
+control shop '{}' >reply
+
+# --- superseded-early: the newer of two is refused for good ---
+control shop '{"rules":[{"key":"T","times":1,"refuse":{"permanent":true}}]}' >reply
+{ event e T 7 2026-11-20T10:00:00.000Z; event f T 8 2026-11-20T10:00:01.000Z; } | run stock
+is 'the older one was not given up for it' "$(value shop T | jq -c .levels.main.available)" 7
+control shop '{}' >reply
+
+# --- torn-settled-first: a power cut within the write that settles a call ---
+order o3 L | run orders
+is 'an order is delivered' "$(applies L)" 1
+log=$(find "$SS_HOME/log" -name '*.ndjson' | sort | tail -n 1)
+type=$(tail -n 1 "$log" | jq -r .type)
+diag "the last line is $type"
+sed -i '$d' "$log"
+rm -rf "$SS_HOME/state" "$SS_HOME/log/LOCK"
+run -n orders
+is '  and once only, when the last line of that was lost' "$(applies L)" 1
+is '  it has its end' "$(account orders delivered) $(account orders open)" '1 0'
+
+done_testing

@@ -67,6 +67,7 @@ struct push {
 	enum outcome_class ill_class;
 	struct json_mem mem, mem2;
 	struct buf tmp, lines, out;
+	size_t lines_at;	/* in lines: the count of the settled line put last */
 	uint32_t *lens;
 	size_t nlens, caplens;
 	struct buf ends;	/* outcome lines of a batch: {name, bad} pairs in order */

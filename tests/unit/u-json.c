@@ -151,7 +151,7 @@ escaping(void **state)
 static void
 invalid_utf8_is_replaced(void **state)
 {
-	static const char *const bad[] = { "\x80", "\xc0\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82", "a\xff" "b" };
+	static const char *const bad[] = { "\x80", "\xc0\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82", ("a\xff" "b") };
 	struct json_mem mem = { 0 };
 	size_t i;
 

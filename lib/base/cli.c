@@ -380,6 +380,8 @@ cli_main(int argc, char **argv, const struct cli_prog *prog,
 	(void)umask(077);
 	if (parse(&c, common, argc, argv, &err) == -1 || (!m.help && !m.version && settle(&c, &m, &err) == -1)) {
 		cli_warn(&c, "%s", err.text);
+		free((void *)(uintptr_t)c.home);
+		free((void *)(uintptr_t)c.config);
 		return SS_EXIT_USAGE;
 	}
 	if (m.help)

@@ -241,6 +241,23 @@ parse(struct cli *c, const struct cli_opt *common, int argc, char **argv, struct
 	return 0;
 }
 
+/* What opt_set() allocated: the lists. */
+static void
+give_back(struct cli *c)
+{
+	const struct cli_opt *o;
+	struct cli_list *l;
+
+	for (o = c->prog->opts; o != NULL && o->name != NULL; o++)
+		if (o->kind == CLI_LIST) {
+			l = o->dst;
+			free((void *)(uintptr_t)l->v);
+			*l = (struct cli_list){ .n = 0 };
+		}
+	free((void *)(uintptr_t)c->home);
+	free((void *)(uintptr_t)c->config);
+}
+
 static char *
 join(const char *a, const char *b)
 {
@@ -380,8 +397,7 @@ cli_main(int argc, char **argv, const struct cli_prog *prog,
 	(void)umask(077);
 	if (parse(&c, common, argc, argv, &err) == -1 || (!m.help && !m.version && settle(&c, &m, &err) == -1)) {
 		cli_warn(&c, "%s", err.text);
-		free((void *)(uintptr_t)c.home);
-		free((void *)(uintptr_t)c.config);
+		give_back(&c);
 		return SS_EXIT_USAGE;
 	}
 	if (m.help)
@@ -391,8 +407,7 @@ cli_main(int argc, char **argv, const struct cli_prog *prog,
 	else
 		rc = run(&c, &err);
 	rc = check_stdout(rc, &err);
-	free((void *)(uintptr_t)c.home);
-	free((void *)(uintptr_t)c.config);
+	give_back(&c);
 	if (err.text[0] != '\0' && err.sys == EPIPE) {
 		/* the reader went away: end as the shell expects of a filter */
 		(void)signal(SIGPIPE, SIG_DFL);

@@ -97,7 +97,7 @@ uuid_version(const char *s, size_t n)
 	    !hex8(s + 9, s + 14) || !hex8(s + 19, s + 24) || !hex8(s + 28, s + 32))
 		return 0;
 	/* variant 10xx of RFC 9562; others have no version */
-	if (strchr("89abAB", s[19]) == NULL || s[14] < '1' || s[14] > '8')
+	if ((s[19] != '8' && s[19] != '9' && (s[19] | 0x20) != 'a' && (s[19] | 0x20) != 'b') || s[14] < '1' || s[14] > '8')
 		return 0;
 	return s[14] - '0';
 }

@@ -8,11 +8,12 @@
 #include "base/err.h"
 #include "base/num.h"
 
-/* Where each well-known string attribute goes. */
+#define IS(name) (memcmp(k.p, name, sizeof(name) - 1) == 0)
+
+/* Where each well-known string attribute goes; NULL for another member. */
 static struct json_span *
 slot_of(struct event *ev, struct json_span k)
 {
-#define IS(name) (k.n == sizeof(name) - 1 && memcmp(k.p, name, sizeof(name) - 1) == 0)
 	switch (k.n) {
 	case 2:
 		return IS("id") ? &ev->id : NULL;
@@ -37,94 +38,118 @@ slot_of(struct event *ev, struct json_span k)
 	}
 }
 
-struct walk {
-	struct event *ev;
-	struct ss_err *err;
-	int version_ok;
-	uint64_t kinds;		/* of keys that came: a bit by length and first byte */
-	const char *text, *pool;	/* what was read, and its copy that strings point into */
-};
-
+/* Members that belong to one passage, or that recording sets anew. */
 static int
-twice(struct walk *w, struct json_span k)
+of_passage(struct json_span k)
 {
-	const struct event *ev = w->ev;
-	uint64_t kind = (uint64_t)1 << ((k.n == 0 ? 0 : (unsigned char)k.p[0] + 5 * k.n) & 63);
-	size_t i;
-
-	if ((w->kinds & kind) == 0) {
-		w->kinds |= kind;
+	switch (k.n) {
+	case 5:
+		return IS("ssseq") || IS("sscrc");
+	case 6:
+		return IS("ssturn");
+	case 7:
+		return IS("ssplace");
+	case 10:
+		return IS("sspipeline");
+	case 12:
+		return IS("recordedtime");
+	default:
 		return 0;
 	}
-	for (i = 0; i < ev->n; i++)
-		if (ev->m[i].key.n == k.n && (k.n == 0 || (ev->m[i].key.p[0] == k.p[0] &&
-		    memcmp(ev->m[i].key.p, k.p, k.n) == 0)))
+}
+
+/* Is the key of this object's member i one of those before it? */
+__attribute__((noinline)) static int
+stands_before(yyjson_val *root, yyjson_val *key)
+{
+	yyjson_val *v = unsafe_yyjson_get_first(root);
+
+	for (; v != key; v = unsafe_yyjson_get_next(v + 1))
+		if (unsafe_yyjson_get_len(v) == unsafe_yyjson_get_len(key) &&
+		    memcmp(unsafe_yyjson_get_str(v), unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)) == 0)
 			return 1;
 	return 0;
 }
 
-static int
-member(void *ctx, struct json_span k, yyjson_val *v, struct json_span raw)
+/* A bit for a key: two keys that differ share it rarely. */
+static uint64_t
+kind(struct json_span k)
 {
-	struct walk *w = ctx;
-	struct event *ev = w->ev;
-	struct json_span *slot;
-	const char *prev;
+	if (k.n == 0)
+		return 1;
+	return (uint64_t)1 << (((unsigned char)k.p[0] + 2u * (unsigned char)k.p[k.n - 1] + 5 * k.n) & 63);
+}
 
-	if (ev->n == EVENT_MEMBERS)
-		return err_set(w->err, SS_EXIT_USAGE, "more than %d members in an event", EVENT_MEMBERS);
-	if (twice(w, k))
-		return err_set(w->err, SS_EXIT_USAGE, "member '%.*s' stands twice", (int)(k.n > 60 ? 60 : k.n), k.p);
-	/* the key's opening quote: a string begins in the copy where it does in the text */
-	prev = w->text + (k.p - w->pool) - 1;
-	ev->m[ev->n].key = k;
-	ev->m[ev->n].raw = raw;
-	ev->m[ev->n].all = (struct json_span){ prev, (size_t)(raw.p + raw.n - prev) };
-	ev->n++;
-	slot = slot_of(ev, k);
+static int
+take_member(struct event *ev, struct json_span k, yyjson_val *v, struct ss_err *err)
+{
+	struct json_span *slot = slot_of(ev, k);
+
+	ev->passage |= of_passage(k);
 	if (slot != NULL) {
 		if (!yyjson_is_str(v))
-			return err_set(w->err, SS_EXIT_USAGE, "member '%.*s' is not a string", (int)k.n, k.p);
+			return err_set(err, SS_EXIT_USAGE, "member '%.*s' is not a string", (int)k.n, k.p);
 		*slot = json_str(v);
 		if (slot == &ev->pipeline && memchr(slot->p, '\0', slot->n) != NULL)
-			return err_set(w->err, SS_EXIT_USAGE, "sspipeline holds a NUL");
-	} else if (IS("data")) {
+			return err_set(err, SS_EXIT_USAGE, "sspipeline holds a NUL");
+	} else if (k.n == 4 && IS("data")) {
 		ev->data = v;
-		ev->data_raw = raw;
-	} else if (IS("specversion")) {
-		struct json_span s = json_str(v);
-
-		w->version_ok = s.n == 3 && memcmp(s.p, "1.0", 3) == 0;
-	} else if (IS("ssseq") && json_u64(v, &ev->seq) == -1) {
-		return err_set(w->err, SS_EXIT_USAGE, "ssseq is not a whole number");
+	} else if (k.n == 5 && IS("ssseq") && json_u64(v, &ev->seq) == -1) {
+		return err_set(err, SS_EXIT_USAGE, "ssseq is not a whole number");
 	}
 	return 0;
-#undef IS
 }
+
+/* All members once; *version: specversion is "1.0". */
+static int
+take_members(struct event *ev, int *version, struct ss_err *err)
+{
+	yyjson_val *key = unsafe_yyjson_get_first(ev->root), *val, *next;
+	uint64_t seen = 0;
+	size_t i;
+
+	for (i = 0; i < ev->n; i++, key = next) {
+		struct json_span k = { unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key) };
+		uint64_t bit = kind(k);
+
+		val = key + 1;
+		next = unsafe_yyjson_get_next(val);
+		if ((seen & bit) != 0 && stands_before(ev->root, key))
+			return err_set(err, SS_EXIT_USAGE, "member '%.*s' stands twice", (int)(k.n > 60 ? 60 : k.n), k.p);
+		seen |= bit;
+		if (take_member(ev, k, val, err) == -1)
+			return -1;
+		if (ev->data == val)
+			ev->data_raw = json_value(ev->mem, ev->text, key, i + 1 < ev->n ? next : NULL, ev->line);
+		else if (k.n == 11 && IS("specversion"))
+			*version = yyjson_equals_strn(val, "1.0", 3);
+	}
+	return 0;
+}
+#undef IS
 
 int
 event_parse(struct event *ev, struct json_mem *mem, const char *p, size_t n, struct ss_err *err)
 {
-	struct walk w = { .ev = ev, .err = err, .text = p };
-	const char *end = p + n;
+	const char *end = p + n, *start = p;
 	yyjson_val *root = json_read(mem, p, n, err);
+	int version = 0;
 
 	if (root == NULL)
 		return -1;
-	memset(ev, 0, offsetof(struct event, m));
 	if (!yyjson_is_obj(root))
 		return err_set(err, SS_EXIT_USAGE, "not an event: the line is not a JSON object");
 	while (end[-1] != '}')
 		end--;
-	while (*p != '{')
-		p++;
-	ev->line = (struct json_span){ p, (size_t)(end - p) };
-	ev->root = root;
-	ev->is_ss = 0;
-	w.pool = mem->doc->str_pool;
-	if (json_members(mem, w.text, root, ev->line, member, &w) != 0)
+	while (*start != '{')
+		start++;
+	*ev = (struct event){ .line = { start, (size_t)(end - start) }, .root = root, .mem = mem, .text = p,
+		.n = unsafe_yyjson_get_len(root) };
+	if (ev->n > EVENT_MEMBERS)
+		return err_set(err, SS_EXIT_USAGE, "more than %d members in an event", EVENT_MEMBERS);
+	if (take_members(ev, &version, err) == -1)
 		return -1;
-	if (!w.version_ok)
+	if (!version)
 		return err_set(err, SS_EXIT_USAGE, "not an event: specversion is not \"1.0\"");
 	if (ev->id.n == 0 || ev->source.n == 0 || ev->type.n == 0)
 		return err_set(err, SS_EXIT_USAGE, "not an event: %s is missing or empty",
@@ -133,51 +158,64 @@ event_parse(struct event *ev, struct json_mem *mem, const char *p, size_t n, str
 	return 0;
 }
 
+#define EDITS 16
+
+struct editing {
+	struct buf *b;
+	const struct event_edit *e;
+	size_t n;
+	const char *from;	/* what is not written yet */
+	int first;
+	unsigned char used[EDITS];
+};
+
+static int
+edit_member(void *ctx, struct json_span key, yyjson_val *v, struct json_span raw)
+{
+	struct editing *d = ctx;
+	const struct event_edit *hit = NULL;
+	size_t k;
+
+	(void)v;
+	for (k = 0; k < d->n && hit == NULL; k++)
+		if (strlen(d->e[k].key) == key.n && memcmp(d->e[k].key, key.p, key.n) == 0) {
+			hit = &d->e[k];
+			d->used[k] = 1;
+		}
+	if (hit != NULL && hit->raw == NULL) {
+		/* dropped: with it what stands between it and the member before */
+		d->from = raw.p + raw.n;
+		return 0;
+	}
+	if (d->first || *d->from != ',')
+		for (; *d->from != '"'; d->from++)
+			;
+	if (!d->first && *d->from == '"')
+		(void)buf_addc(d->b, ',');
+	d->first = 0;
+	(void)buf_add(d->b, d->from, (size_t)((hit == NULL ? raw.p + raw.n : raw.p) - d->from));
+	if (hit != NULL)
+		(void)buf_add(d->b, hit->raw, hit->n);
+	d->from = raw.p + raw.n;
+	return 0;
+}
+
 int
 event_edit(struct buf *b, const struct event *ev, const struct event_edit *e, size_t n)
 {
-	unsigned char used[16] = { 0 };
-	const char *from = ev->line.p;
-	size_t i, k;
-	int first = 1;
+	struct editing d = { .b = b, .e = e, .n = n, .from = ev->line.p + 1, .first = 1 };
+	size_t k;
 
-	if (n > sizeof(used))
+	if (n > EDITS)
 		return -1;
 	(void)buf_addc(b, '{');
-	from++;
-	for (i = 0; i < ev->n; i++) {
-		const struct event_edit *hit = NULL;
-
-		for (k = 0; k < n && hit == NULL; k++)
-			if (strlen(e[k].key) == ev->m[i].key.n && memcmp(e[k].key, ev->m[i].key.p, ev->m[i].key.n) == 0) {
-				hit = &e[k];
-				used[k] = 1;
-			}
-		if (hit != NULL && hit->raw == NULL) {
-			/* dropped: with it what stands between it and the member before */
-			from = ev->m[i].raw.p + ev->m[i].raw.n;
-			continue;
-		}
-		if (first || *from != ',')
-			for (; *from != '"'; from++)
-				;
-		if (!first && *from == '"')
-			(void)buf_addc(b, ',');
-		first = 0;
-		if (hit == NULL) {
-			(void)buf_add(b, from, (size_t)(ev->m[i].raw.p + ev->m[i].raw.n - from));
-		} else {
-			(void)buf_add(b, from, (size_t)(ev->m[i].raw.p - from));
-			(void)buf_add(b, hit->raw, hit->n);
-		}
-		from = ev->m[i].raw.p + ev->m[i].raw.n;
-	}
+	(void)json_members(ev->mem, ev->text, ev->root, ev->line, edit_member, &d);
 	for (k = 0; k < n; k++) {
-		if (used[k] || e[k].raw == NULL)
+		if (d.used[k] || e[k].raw == NULL)
 			continue;
-		if (!first)
+		if (!d.first)
 			(void)buf_addc(b, ',');
-		first = 0;
+		d.first = 0;
 		(void)buf_addc(b, '"');
 		(void)buf_adds(b, e[k].key);
 		(void)buf_adds(b, "\":");

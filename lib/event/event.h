@@ -28,10 +28,11 @@ struct event {
 	struct json_span turn;		/* ssturn: "attempt,replay,mode[,force]" */
 	struct json_span stages;	/* ssstages */
 	uint64_t seq;			/* ssseq, 0 when absent */
-	/* every top-level member: key as unescaped, and its bytes from the key's
-	 * quote to the end of the value */
-	size_t n;
-	struct { struct json_span key, all, raw; } m[EVENT_MEMBERS];
+	int passage;			/* has ssseq, sscrc, ssturn, ssplace, sspipeline or recordedtime */
+	/* what event_edit looks the other members up in */
+	const struct json_mem *mem;
+	const char *text;
+	size_t n;		/* top-level members */
 	int is_ss;			/* type begins with "ss." */
 };
 

@@ -78,43 +78,69 @@ is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* From behind the opening quote of a key to its value, and from where the next
+ * key or the closing brace stands back to the value's end. */
+static void
+spaced(const char **from, const char **to, size_t key, int comma)
+{
+	const char *s = *from, *e = *to;
+
+	while (is_space(e[-1]))
+		e--;
+	if (comma)
+		for (e--; is_space(e[-1]);)
+			e--;
+	/* the closing quote of the key: not simply so many bytes on, it may hold escapes */
+	if (key > 0 && s[key] == '"' && s[key - 1] != '\\')
+		s += key;
+	while (*s != '"')
+		s += *s == '\\' ? 2 : 1;
+	for (s++; *s != ':';)
+		s++;
+	for (s++; is_space(*s);)
+		s++;
+	*from = s;
+	*to = e;
+}
+
 /*
  * Where a value's bytes are: yyjson parses a copy of the text in place, so a
  * key's string stands at the offset it had in the text.  A member's value
  * begins behind the colon after its key and ends before the comma in front of
  * the next key, or before the brace that closes the object.
  */
+struct json_span
+json_value(const struct json_mem *m, const char *p, yyjson_val *key, yyjson_val *next, struct json_span whole)
+{
+	const char *base = m->doc->str_pool;
+	size_t k = unsafe_yyjson_get_len(key);
+	const char *s = p + (unsafe_yyjson_get_str(key) - base);
+	const char *e = next != NULL ? p + (unsafe_yyjson_get_str(next) - base) - 1 : whole.p + whole.n - 1;
+
+	/* as programs write it, nothing stands around colon and comma */
+	if (s[k] == '"' && s[k + 1] == ':' && s[k + 2] > ' ' && (k == 0 || s[k - 1] != '\\') &&
+	    (next != NULL ? e[-1] == ',' && e[-2] > ' ' : e[-1] > ' ')) {
+		s += k + 2;
+		e -= next != NULL;
+	} else {
+		spaced(&s, &e, k, next != NULL);
+	}
+	return (struct json_span){ s, (size_t)(e - s) };
+}
+
 int
 json_members(const struct json_mem *m, const char *p, yyjson_val *obj, struct json_span whole,
     json_member_fn *each, void *ctx)
 {
-	const char *base = m->doc->str_pool;
 	yyjson_obj_iter it = yyjson_obj_iter_with(obj);
 	yyjson_val *key = yyjson_obj_iter_next(&it), *next;
 	int rc;
 
 	for (; key != NULL; key = next) {
-		yyjson_val *val = yyjson_obj_iter_get_val(key);
-		const char *s = p + (unsafe_yyjson_get_str(key) - base), *e;
 		struct json_span k = { unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key) };
 
 		next = yyjson_obj_iter_next(&it);
-		e = next != NULL ? p + (unsafe_yyjson_get_str(next) - base) - 1 : whole.p + whole.n - 1;
-		while (is_space(e[-1]))
-			e--;
-		if (next != NULL)
-			for (e--; is_space(e[-1]);)
-				e--;
-		/* the closing quote of the key: not simply n bytes on, it may hold escapes */
-		if (k.n > 0 && s[k.n] == '"' && s[k.n - 1] != '\\')
-			s += k.n;
-		while (*s != '"')
-			s += *s == '\\' ? 2 : 1;
-		for (s++; *s != ':';)
-			s++;
-		for (s++; is_space(*s);)
-			s++;
-		rc = each(ctx, k, val, (struct json_span){ s, (size_t)(e - s) });
+		rc = each(ctx, k, yyjson_obj_iter_get_val(key), json_value(m, p, key, next, whole));
 		if (rc != 0)
 			return rc;
 	}

@@ -48,6 +48,10 @@ typedef int json_member_fn(void *ctx, struct json_span key, struct yyjson_val *v
 int json_members(const struct json_mem *m, const char *p, struct yyjson_val *obj,
     struct json_span whole, json_member_fn *each, void *ctx);
 
+/* The same for one member, next being the key after it or NULL. */
+struct json_span json_value(const struct json_mem *m, const char *p, struct yyjson_val *key,
+    struct yyjson_val *next, struct json_span whole);
+
 /* Append a JSON string of n bytes of valid UTF-8 with its quotes; invalid
  * bytes become U+FFFD.  Escapes what RFC 8259 requires and DEL. */
 int json_put_str(struct buf *b, const char *p, size_t n);

@@ -247,29 +247,6 @@ seen_before(struct record *r, const struct event *ev, uint64_t *place, struct ss
 	return rc;
 }
 
-/* Members that belong to one passage only, or that we set anew. */
-static int
-needs_edit(const struct event *ev)
-{
-	static const struct {
-		const char *s;
-		size_t n;
-	} own[] = { { "ssseq", 5 }, { "sscrc", 5 }, { "ssturn", 6 }, { "ssplace", 7 }, { "sspipeline", 10 },
-		{ "recordedtime", 12 } };
-	size_t i, k;
-
-	for (i = 0; i < ev->n; i++) {
-		struct json_span key = ev->m[i].key;
-
-		if (key.n < 5 || (key.p[0] != 's' && key.p[0] != 'r'))
-			continue;
-		for (k = 0; k < sizeof(own) / sizeof(own[0]); k++)
-			if (key.n == own[k].n && memcmp(key.p, own[k].s, key.n) == 0)
-				return 1;
-	}
-	return 0;
-}
-
 /* Does the source's clock say more than AHEAD_MS too much?  Most times come in
  * the form that clock_format gives, which sorts as text. */
 static int
@@ -292,7 +269,7 @@ put_event(struct record *r, const struct event *ev, struct ss_err *err)
 	int ahead = is_ahead(r, ev);
 	const char *label = r->pipeline;
 
-	if (ahead || needs_edit(ev)) {
+	if (ahead || ev->passage) {
 		struct event_edit e[8] = { { "ssseq", NULL, 0 }, { "sscrc", NULL, 0 }, { "ssturn", NULL, 0 },
 			{ "ssplace", NULL, 0 }, { "sspipeline", NULL, 0 }, { "recordedtime", NULL, 0 }, { "time", NULL, 0 } };
 		size_t n = 6;

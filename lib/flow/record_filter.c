@@ -1,8 +1,8 @@
 /*
  * ss-track as a filter.  One thread while little comes: read what is there,
- * commit, hand on, wait.  When a batch fills up before the input pauses, two
- * more threads are started, so that parsing, writing to the log, and syncing
- * with handing on go side by side (the sync is waiting, not work).
+ * commit, hand on, wait.  When a batch fills up before the input pauses, three
+ * more threads are started, so that parsing, writing to the log, syncing (which
+ * is waiting, not work) and handing on go side by side.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,22 +21,22 @@
 #include "store/log.h"
 
 #define BATCH ((size_t)1 << 20)
-#define DEPTH 4			/* batches under way */
+#define DEPTH 4		/* batches under way */
 #define IDLE_MS 20		/* pause after which the ledger is brought up to date */
 
-enum stage { FREE, FILLED, APPENDED, DONE };
+enum stage { FREE, FILLED, APPENDED, SYNCED, DONE, STAGES };
 
 struct lane {
 	struct record *r;
 	struct record_batch *b[DEPTH];
 	enum stage stage[DEPTH];
-	int started, quit;
+	int started, quit;	/* threads that run, and are to end */
 	int next;		/* the slot that is filled next */
 	int failed;
 	struct ss_err err;
 	pthread_mutex_t mu;
-	pthread_cond_t cv;
-	pthread_t writer, syncer;
+	pthread_cond_t cv[STAGES];	/* one for each that waits, so that no other wakes */
+	pthread_t thread[3];
 };
 
 /* Wait for slot i to come to stage s; 0 when it did, -1 when there is no use. */
@@ -47,10 +47,19 @@ await(struct lane *l, int i, enum stage s)
 
 	pthread_mutex_lock(&l->mu);
 	while (l->stage[i] != s && !l->quit && !l->failed)
-		pthread_cond_wait(&l->cv, &l->mu);
+		pthread_cond_wait(&l->cv[s], &l->mu);
 	rc = l->stage[i] == s && !l->failed ? 0 : -1;
 	pthread_mutex_unlock(&l->mu);
 	return rc;
+}
+
+static void
+wake_all(struct lane *l)
+{
+	int i;
+
+	for (i = 0; i < STAGES; i++)
+		pthread_cond_broadcast(&l->cv[i]);
 }
 
 static void
@@ -61,8 +70,9 @@ advance(struct lane *l, int i, enum stage s, int rc, const struct ss_err *err)
 	if (rc == -1 && !l->failed) {
 		l->failed = 1;
 		l->err = *err;
+		wake_all(l);
 	}
-	pthread_cond_broadcast(&l->cv);
+	pthread_cond_signal(&l->cv[s]);
 	pthread_mutex_unlock(&l->mu);
 }
 
@@ -80,25 +90,66 @@ writer(void *ctx)
 	return NULL;
 }
 
+/* How many batches from slot i on are appended, so that one sync serves all. */
+static int
+appended(struct lane *l, int i)
+{
+	int n;
+
+	pthread_mutex_lock(&l->mu);
+	for (n = 1; n < DEPTH && l->stage[(i + n) % DEPTH] == APPENDED; n++)
+		;
+	pthread_mutex_unlock(&l->mu);
+	return n;
+}
+
 static void *
 syncer(void *ctx)
 {
 	struct lane *l = ctx;
 	struct ss_err err = { .text = "" };
+	int i, k, n, rc, any;
+
+	for (i = 0; await(l, i, APPENDED) == 0; i = (i + n) % DEPTH) {
+		n = appended(l, i);
+		for (any = k = 0; k < n; k++)
+			any |= l->b[(i + k) % DEPTH]->n > 0;
+		rc = any ? log_sync(l->r->log, &err) : 0;
+		for (k = 0; k < n; k++)
+			advance(l, (i + k) % DEPTH, SYNCED, rc, &err);
+	}
+	return NULL;
+}
+
+static void *
+teller(void *ctx)
+{
+	struct lane *l = ctx;
+	struct ss_err err = { .text = "" };
 	int i, rc;
 
-	for (i = 0; await(l, i, APPENDED) == 0; i = (i + 1) % DEPTH) {
-		rc = l->b[i]->n > 0 ? log_sync(l->r->log, &err) : 0;
-		if (rc == 0)
-			rc = io_write(1, l->b[i]->out.p, l->b[i]->out.len, "standard output", &err);
+	for (i = 0; await(l, i, SYNCED) == 0; i = (i + 1) % DEPTH) {
+		rc = io_write(1, l->b[i]->out.p, l->b[i]->out.len, "standard output", &err);
 		advance(l, i, DONE, rc, &err);
 	}
 	return NULL;
 }
 
+static void
+lane_join(struct lane *l)
+{
+	pthread_mutex_lock(&l->mu);
+	l->quit = 1;
+	wake_all(l);
+	pthread_mutex_unlock(&l->mu);
+	while (l->started > 0)
+		pthread_join(l->thread[--l->started], NULL);
+}
+
 static int
 lane_start(struct lane *l, struct ss_err *err)
 {
+	void *(*const work[])(void *) = { writer, syncer, teller };
 	int i;
 
 	log_bulk(l->r->log);
@@ -107,17 +158,11 @@ lane_start(struct lane *l, struct ss_err *err)
 		if (l->b[i] == NULL && (l->b[i] = record_batch_new()) == NULL)
 			return err_nomem(err);
 	}
-	if (pthread_create(&l->writer, NULL, writer, l) != 0)
-		return err_set(err, SS_EXIT_AGAIN, "cannot start a thread");
-	if (pthread_create(&l->syncer, NULL, syncer, l) != 0) {
-		pthread_mutex_lock(&l->mu);
-		l->quit = 1;
-		pthread_cond_broadcast(&l->cv);
-		pthread_mutex_unlock(&l->mu);
-		pthread_join(l->writer, NULL);
-		return err_set(err, SS_EXIT_AGAIN, "cannot start a thread");
-	}
-	l->started = 1;
+	for (i = 0; i < 3; i++, l->started++)
+		if (pthread_create(&l->thread[i], NULL, work[i], l) != 0) {
+			lane_join(l);
+			return err_set(err, SS_EXIT_AGAIN, "cannot start a thread");
+		}
 	return 0;
 }
 
@@ -137,7 +182,7 @@ reclaim(struct lane *l, int i, struct ss_err *err)
 
 	pthread_mutex_lock(&l->mu);
 	while (l->stage[i] != DONE && l->stage[i] != FREE && !l->failed)
-		pthread_cond_wait(&l->cv, &l->mu);
+		pthread_cond_wait(&l->cv[DONE], &l->mu);
 	s = l->stage[i];
 	l->stage[i] = FREE;
 	failed = l->failed;
@@ -163,18 +208,12 @@ lane_stop(struct lane *l)
 {
 	int i;
 
-	if (l->started) {
-		pthread_mutex_lock(&l->mu);
-		l->quit = 1;
-		pthread_cond_broadcast(&l->cv);
-		pthread_mutex_unlock(&l->mu);
-		pthread_join(l->writer, NULL);
-		pthread_join(l->syncer, NULL);
-	}
+	lane_join(l);
 	for (i = 0; i < DEPTH; i++)
 		record_batch_free(l->b[i]);
 	pthread_mutex_destroy(&l->mu);
-	pthread_cond_destroy(&l->cv);
+	for (i = 0; i < STAGES; i++)
+		pthread_cond_destroy(&l->cv[i]);
 }
 
 /* A full batch goes into the lane and a free one comes back. */
@@ -284,10 +323,11 @@ record_filter(struct cli *c, const char *pipeline, struct ss_err *err)
 	struct line_reader in = { 0 };
 	const char *path;
 	enum ss_exit x = SS_EXIT_OK;
-	int rc = -1, lock = -1;
+	int i, rc = -1, lock = -1;
 
 	pthread_mutex_init(&l.mu, NULL);
-	pthread_cond_init(&l.cv, NULL);
+	for (i = 0; i < STAGES; i++)
+		pthread_cond_init(&l.cv[i], NULL);
 	io_bigpipe(1);
 	line_init(&in, 0, 0, "standard input");
 	if ((pipeline == NULL || share_lock(c, pipeline, &lock, err) == 0) && log_open(&log, c->home, 1, &c->clock, &c->rng, err) == 0 && ledger_open(&ledger, c->home, log, err) == 0 &&

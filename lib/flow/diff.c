@@ -292,36 +292,22 @@ start(struct diff *d, const struct filter *f, struct ss_err *err)
 struct loading {
 	struct diff *d;
 	char kind;
-	uint64_t *to;
-	size_t left;
 };
 
 static int
-load_row(void *ctx, struct json_span subject, size_t leaves)
+load_row(void *ctx, struct json_span subject, const void *hashes, size_t n)
 {
 	struct loading *l = ctx;
+	uint64_t *to;
 
-	l->left = 0;
 	/* a key too long for the tables stands there as a hash: always looked up */
 	if (subject.n == 0 || subject.p[0] == '\0')
 		return 0;
-	l->to = diff_table_append(&l->d->table, diff_event_key(l->kind, subject), leaves);
-	if (l->to == NULL)
+	to = diff_table_append(&l->d->table, diff_event_key(l->kind, subject), n);
+	if (to == NULL)
 		return -1;
-	l->left = leaves > DIFF_LEAVES ? 0 : leaves;
-	return 0;
-}
-
-static int
-load_leaf(void *ctx, const struct ledger_leaf *leaf)
-{
-	struct loading *l = ctx;
-	struct diff *d = l->d;
-
-	if (l->left == 0)
-		return 0;
-	l->left--;
-	*l->to++ = leaf_hash_text(leaf->path, leaf->value, &d->line_mem, &d->own.canon);
+	if (n <= DIFF_LEAVES)
+		memcpy(to, hashes, n * sizeof(*to));
 	return 0;
 }
 
@@ -342,8 +328,7 @@ load_all(struct diff *d, struct ss_err *err)
 		return err_nomem(err);
 	for (kind = "ip"; *kind != '\0'; kind++) {
 		l.kind = *kind;
-		if (ledger_known_all(d->view, d->target, l.kind, load_row, load_leaf, &l,
-		    err) == -1)
+		if (ledger_known_all(d->view, d->target, l.kind, load_row, &l, err) == -1)
 			return err->text[0] != '\0' ? -1 : err_nomem(err);
 	}
 	diff_table_settle(&d->table);

@@ -13,7 +13,7 @@
 /* Lines applied in one transaction: bounds its memory and the time others wait. */
 #define BATCH_LINES 100000
 
-static const char *const dbs[] = { "meta", "open", "pipe", "exc", "dead", "seen", "known", "intent",
+const char *const ledger_dbs[DB_COUNT + 1] = { "meta", "open", "pipe", "exc", "dead", "seen", "known", "held", "intent",
 	"cursor", "crash", NULL };
 
 static int
@@ -23,7 +23,7 @@ open_env(struct ledger *l, struct ss_err *err)
 	struct table_val v;
 	int rc;
 
-	if (table_open(&l->env, l->path, dbs, 1, err) == -1)
+	if (table_open(&l->env, l->path, ledger_dbs, 1, err) == -1)
 		return -1;
 	if (table_begin(&t, l->env, 1, err) == -1)
 		return -1;

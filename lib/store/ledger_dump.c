@@ -93,6 +93,8 @@ put_row(struct buf *out, enum ledger_db db, struct table_val k, struct table_val
 	} else if (db == DB_OPEN || db == DB_SEEN || db == DB_INTENT || db == DB_CRASH ||
 	    (db == DB_META && k.n == 7)) {
 		put_numbers(out, v.p, v.n);
+	} else if (db == DB_HELD) {
+		(void)buf_addhex(out, v.p, v.n);
 	} else {
 		put_text(out, v.p, v.n);
 	}
@@ -102,8 +104,6 @@ put_row(struct buf *out, enum ledger_db db, struct table_val k, struct table_val
 int
 ledger_dump(struct ledger_view *v, struct buf *out, struct ss_err *err)
 {
-	static const char *const names[DB_COUNT] = { "meta", "open", "pipe", "exc", "dead", "seen", "known",
-		"intent", "cursor", "crash" };
 	struct table_cursor *c = NULL;
 	struct table_val k, d;
 	int db, rc;
@@ -111,7 +111,7 @@ ledger_dump(struct ledger_view *v, struct buf *out, struct ss_err *err)
 	for (db = 0; db < DB_COUNT; db++) {
 		k = (struct table_val){ NULL, 0 };
 		while ((rc = table_next(&c, v->t, db, &k, &d, err)) == 1) {
-			(void)buf_adds(out, names[db]);
+			(void)buf_adds(out, ledger_dbs[db]);
 			(void)buf_addc(out, '\t');
 			put_row(out, (enum ledger_db)db, k, d);
 			if (out->failed) {

@@ -16,13 +16,15 @@ enum ledger_db {
 	DB_DEAD,	/* the same for what is dead */
 	DB_SEEN,	/* hash of (source, id) -> BE64(place) */
 	DB_KNOWN,	/* target NUL kind subject -> leaves */
+	DB_HELD,	/* the same -> hashes of the leaves */
 	DB_INTENT,	/* target NUL intent id -> BE64(place) */
 	DB_CURSOR,	/* source NUL what NUL name -> JSON */
 	DB_CRASH,	/* pipeline -> BE64 n, first, last */
 	DB_COUNT
 };
+extern const char *const ledger_dbs[DB_COUNT + 1];	/* their names, and NULL */
 
-#define LEDGER_FORMAT "1"
+#define LEDGER_FORMAT "2"
 
 /* Numbers of a pipeline, little-endian in the table. */
 struct pipe_row {

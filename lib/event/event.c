@@ -77,7 +77,7 @@ kind(struct json_span k)
 {
 	if (k.n == 0)
 		return 1;
-	return (uint64_t)1 << (((unsigned char)k.p[0] + 2u * (unsigned char)k.p[k.n - 1] + 5 * k.n) & 63);
+	return (uint64_t)1 << (((unsigned char)k.p[0] + 2u * (unsigned char)k.p[k.n - 1] + 11 * k.n) & 63);
 }
 
 static int

@@ -287,6 +287,64 @@ leaf_hash_text(struct json_span path, struct json_span text, struct json_mem *me
 	return hash_of(path, scratch->p, scratch->len);
 }
 
+static int
+holds_leaves(struct json_span k)
+{
+	return (k.n == 6 && (is(k, "fields") || is(k, "levels") || is(k, "images"))) || (k.n == 7 && is(k, "options"));
+}
+
+static uint64_t
+spell(uint64_t h, struct json_span k, const char *p, size_t n)
+{
+	h = hash_64(p, n, hash_64(k.p, k.n, h));
+	return h == 0 ? 1 : h;
+}
+
+uint64_t
+leaf_spelled(yyjson_val *state, struct buf *scratch)
+{
+	uint64_t h = 0;
+	size_t i, max;
+	yyjson_val *key, *v;
+
+	yyjson_obj_foreach(state, i, max, key, v) {
+		struct json_span k = { yyjson_get_str(key), yyjson_get_len(key) };
+
+		if (!holds_leaves(k))
+			continue;
+		buf_clear(scratch);
+		if (json_write(scratch, v) == -1)
+			return 0;
+		h = spell(h, k, scratch->p, scratch->len);
+	}
+	return h;
+}
+
+struct spelling {
+	uint64_t h;
+};
+
+static int
+spell_member(void *ctx, struct json_span key, yyjson_val *v, struct json_span raw)
+{
+	struct spelling *s = ctx;
+
+	(void)v;
+	if (holds_leaves(key))
+		s->h = spell(s->h, key, raw.p, raw.n);
+	return 0;
+}
+
+uint64_t
+leaf_spelled_text(const struct json_mem *mem, const char *p, yyjson_val *state, struct json_span whole)
+{
+	struct spelling s = { 0 };
+
+	if (yyjson_is_obj(state))
+		(void)json_members(mem, p, state, whole, spell_member, &s);
+	return s.h;
+}
+
 static void
 add_escaped(struct buf *out, struct json_span s)
 {

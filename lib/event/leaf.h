@@ -30,6 +30,16 @@ uint64_t leaf_hash(struct json_span path, struct yyjson_val *value, struct buf *
  * 0 for what is not JSON. */
 uint64_t leaf_hash_text(struct json_span path, struct json_span text, struct json_mem *mem, struct buf *scratch);
 
+/*
+ * A 64-bit hash of the members that hold leaves as they are spelled, never 0
+ * when there is one, 0 when there is none.  Two states with the same have the
+ * same leaves; other spellings of the same leaves have others.  leaf_spelled
+ * takes them as json_write writes them, leaf_spelled_text as they stand in
+ * state, whose text is whole, of what mem read at p.
+ */
+uint64_t leaf_spelled(struct yyjson_val *state, struct buf *scratch);
+uint64_t leaf_spelled_text(const struct json_mem *mem, const char *p, struct yyjson_val *state, struct json_span whole);
+
 /* The business key of an item: its sku, else handle/value1/value2/value3 with
  * % and / escaped; appended to out. */
 int leaf_item_subject(struct yyjson_val *item, struct json_span handle, struct buf *out);

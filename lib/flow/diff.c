@@ -21,7 +21,10 @@ struct pending {
 	uint64_t place;
 	size_t line, n;		/* its text in lines */
 	size_t first, keys;	/* its rows */
+	uint64_t spelled;	/* leaf_spelled_text, 0: its leaves are in keys */
 };
+
+#define LEAF_GROUPS 64		/* groups compared by leaf when spelling was of no use */
 
 struct diff {
 	const char *home;
@@ -42,13 +45,15 @@ struct diff {
 	int all_held;
 
 	uint64_t seen, enough;	/* events of this turn; when to read all rows */
-	int loaded;
+	int loaded;		/* all rows are in table, with their leaves' hashes or */
+	int leaves;		/* without: most times the spelling tells */
 	struct diff_table table;
 
 	struct pending group[GROUP];
 	unsigned n;
 	struct buf lines;
 	struct diff_keys keys;	/* of the group */
+	unsigned by_leaf;	/* groups to come in which spelling is not tried */
 
 	struct json_mem mem;	/* of the event that is looked at closely */
 	struct event ev;
@@ -71,6 +76,7 @@ diff_open(struct diff **out, const char *home, const char *target, const struct 
 	d->target = (struct json_span){ target, strlen(target) };
 	d->clock = clock;
 	d->rng = rng;
+	d->table.extra = 1;	/* how a row's state was spelled */
 	return 0;
 }
 
@@ -295,19 +301,21 @@ struct loading {
 };
 
 static int
-load_row(void *ctx, struct json_span subject, const void *hashes, size_t n)
+load_row(void *ctx, struct json_span subject, const void *words, size_t n)
 {
 	struct loading *l = ctx;
-	uint64_t *to;
+	uint64_t *to, spelled;
 
 	/* a key too long for the tables stands there as a hash: always looked up */
 	if (subject.n == 0 || subject.p[0] == '\0')
 		return 0;
+	memcpy(&spelled, words, sizeof(spelled));
+	if (n > DIFF_LEAVES || (spelled != 0 && !l->d->leaves))
+		n = DIFF_MANY;
 	to = diff_table_append(&l->d->table, diff_event_key(l->kind, subject), n);
 	if (to == NULL)
 		return -1;
-	if (n <= DIFF_LEAVES)
-		memcpy(to, hashes, n * sizeof(*to));
+	memcpy(to, words, (n == DIFF_MANY ? 1 : n + 1) * sizeof(*to));
 	return 0;
 }
 
@@ -321,6 +329,7 @@ load_all(struct diff *d, struct ss_err *err)
 	uint64_t rows;
 
 	d->loaded = 1;
+	diff_table_free(&d->table);
 	view_drop(d);
 	if (view_get(d, err) == -1 || ledger_known_count(d->view, &rows, err) == -1)
 		return -1;
@@ -416,32 +425,81 @@ look(struct diff *d, struct filter *f, const char *p, size_t n, struct ss_err *e
 
 /* --- the group ---------------------------------------------------------------- */
 
+/* Is a delivery of this row, or an intent, in the way of an answer? */
+static int
+busy(const struct diff *d, uint64_t key)
+{
+	return hash_get(&d->held, key) != NULL || hash_get(&d->sent, key) != NULL;
+}
+
 /* 1 when the table says that all is held and nothing is under way. */
 static int
-held_all(const struct diff *d, const struct pending *p)
+held_all(const struct diff *d, const struct diff_keys *keys, size_t first, size_t n)
 {
 	size_t i;
 
 	if (d->all_held)
 		return 0;
-	for (i = p->first; i < p->first + p->keys; i++) {
-		const struct diff_key *k = &d->keys.v[i];
+	for (i = first; i < first + n; i++) {
+		const struct diff_key *k = &keys->v[i];
 
-		if (hash_get(&d->held, k->key) != NULL || hash_get(&d->sent, k->key) != NULL)
+		if (busy(d, k->key))
 			return 0;
 		/* of the product itself nothing may be said */
-		if (k->n == 0 && i == p->first && p->keys > 1)
+		if (k->n == 0 && i == first && n > 1)
 			continue;
-		if (!diff_table_holds(&d->table, k->key, d->keys.leaf + k->first, k->n))
+		if (!diff_table_holds(&d->table, k->key, keys->leaf + k->first, k->n))
 			return 0;
 	}
 	return 1;
 }
 
+/* 1 when the row came from a state that was spelled the same. */
+static int
+held_spelled(const struct diff *d, const struct pending *p)
+{
+	uint64_t key = d->keys.v[p->first].key;
+	const uint64_t *r;
+	unsigned leaves;
+
+	if (p->spelled == 0 || d->all_held || busy(d, key))
+		return 0;
+	r = diff_table_get(&d->table, key, &leaves);
+	return r != NULL && r[0] == p->spelled;
+}
+
+/* One event of the group whose spelling is not the known one. */
+static int
+held_by_leaf(struct diff *d, const struct pending *p, struct ss_err *err)
+{
+	int rc;
+
+	if (p->spelled == 0)
+		return held_all(d, &d->keys, p->first, p->keys);
+	if (event_parse(&d->ev, &d->mem, d->lines.p + p->line, p->n, err) == -1)
+		return -1;
+	diff_event_clear(&d->own);
+	rc = diff_event_keys(&d->own, &d->ev, 1);
+	if (rc == -1)
+		return err_nomem(err);
+	return rc == 0 && d->own.nleaf > 0 && held_all(d, &d->own, 0, d->own.n);
+}
+
+/* The spelling is of no use for a while: the leaves are wanted. */
+static int
+go_by_leaf(struct diff *d, struct ss_err *err)
+{
+	d->by_leaf = LEAF_GROUPS;
+	if (d->leaves)
+		return 0;
+	d->leaves = 1;
+	return load_all(d, err);
+}
+
 static int
 group_flush(struct diff *d, struct filter *f, struct ss_err *err)
 {
-	unsigned i, n = d->n;
+	unsigned i, n = d->n, tried = 0, missed = 0;
 	size_t k;
 
 	d->n = 0;
@@ -449,18 +507,41 @@ group_flush(struct diff *d, struct filter *f, struct ss_err *err)
 		diff_table_fetch_record(&d->table, d->keys.v[k].key);
 	for (i = 0; i < n; i++) {
 		const struct pending *p = &d->group[i];
-		int rc;
+		int rc = held_spelled(d, p);
 
-		if (held_all(d, p))
+		tried += p->spelled != 0;
+		missed += p->spelled != 0 && rc == 0;
+		if (rc == 0)
+			rc = held_by_leaf(d, p, err);
+		if (rc == 1)
 			rc = filter_end_place(f, p->place, EVENT_UNCHANGED, err);
-		else
+		else if (rc == 0)
 			rc = look(d, f, d->lines.p + p->line, p->n, err);
 		if (rc == -1)
 			return -1;
 	}
 	buf_clear(&d->lines);
 	diff_event_clear(&d->keys);
+	if (d->by_leaf > 0)
+		d->by_leaf--;
+	else if (missed * 2 > tried)
+		return go_by_leaf(d, err);
 	return 0;
+}
+
+/* What the group needs to know of an event, put into keys: as for
+ * diff_event_keys, and 1 also where there is nothing to compare. */
+static int
+group_keys(struct diff *d, const struct event *ev, uint64_t *spelled)
+{
+	size_t leaves = d->keys.nleaf;
+	int rc;
+
+	*spelled = 0;
+	if (d->by_leaf == 0 && diff_event_kind(ev) == 1)
+		*spelled = leaf_spelled_text(ev->mem, ev->text, ev->data, ev->data_raw);
+	rc = diff_event_keys(&d->keys, ev, *spelled == 0);
+	return rc == 0 && *spelled == 0 && d->keys.nleaf == leaves ? 1 : rc;
 }
 
 /* Take the event into the group: 1 taken, 0 it cannot be, -1. */
@@ -469,15 +550,14 @@ group_add(struct diff *d, const struct filter *f, const struct event *ev, struct
 {
 	struct pending *p = &d->group[d->n];
 	size_t keys = d->keys.n, leaves = d->keys.nleaf, i;
-	uint64_t place;
+	uint64_t place, spelled;
 	int rc;
 
 	if (!filter_can_range(f, ev) || (place = outcome_place(ev)) == 0)
 		return 0;
-	rc = diff_event_keys(&d->keys, ev, 1);
-	if (rc == 0 && d->keys.nleaf > leaves) {
-		*p = (struct pending){ place, d->lines.len, ev->line.n, keys,
-		    d->keys.n - keys };
+	rc = group_keys(d, ev, &spelled);
+	if (rc == 0) {
+		*p = (struct pending){ place, d->lines.len, ev->line.n, keys, d->keys.n - keys, spelled };
 		if (buf_add(&d->lines, ev->line.p, ev->line.n) == -1)
 			return err_nomem(err);
 		for (i = keys; i < d->keys.n; i++) {
@@ -489,7 +569,7 @@ group_add(struct diff *d, const struct filter *f, const struct event *ev, struct
 	}
 	d->keys.n = keys;
 	d->keys.nleaf = leaves;
-	return 0;
+	return rc == -1 ? err_nomem(err) : 0;
 }
 
 /* The same at once, for an event that ends by a line of its own; the group is
@@ -497,12 +577,10 @@ group_add(struct diff *d, const struct filter *f, const struct event *ev, struct
 static int
 held_alone(struct diff *d, const struct event *ev, struct ss_err *err)
 {
-	struct pending p = { .first = 0 };
 	int rc = diff_event_keys(&d->keys, ev, 1);
 
-	p.keys = d->keys.n;
 	if (rc != -1)
-		rc = rc == 0 && d->keys.nleaf > 0 && held_all(d, &p);
+		rc = rc == 0 && d->keys.nleaf > 0 && held_all(d, &d->keys, 0, d->keys.n);
 	diff_event_clear(&d->keys);
 	return rc == -1 ? err_nomem(err) : rc;
 }

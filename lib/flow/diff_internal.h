@@ -76,7 +76,8 @@ int diff_table_reserve(struct diff_table *t, size_t n);
  * the old value.  NULL without memory. */
 uint64_t *diff_table_add(struct diff_table *t, uint64_t key, size_t n, int *twice);
 /* The same where keys hardly ever stand twice, and many are added: a key that
- * does is found out later.  Nothing is found before diff_table_settle. */
+ * does is found out later, and then its extra word is 0.  Nothing is found before
+ * diff_table_settle. */
 uint64_t *diff_table_append(struct diff_table *t, uint64_t key, size_t n);
 void diff_table_settle(struct diff_table *t);
 /* The record's words behind the key, NULL if there is none. */

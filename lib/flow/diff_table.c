@@ -115,6 +115,8 @@ diff_table_settle(struct diff_table *t)
 
 		if (t->slot[k] != 0) {
 			t->slot[k] |= (uint64_t)DIFF_MANY << AT_BITS;
+			if (t->extra)
+				record(t, t->slot[k])[1] = 0;
 			continue;
 		}
 		t->slot[k] = t->wait[i];

@@ -116,9 +116,10 @@ struct ledger_leaf {
 int ledger_known(struct ledger_view *v, struct json_span target, char kind, struct json_span subject,
     int (*each)(void *ctx, const struct ledger_leaf *leaf), void *ctx, struct ss_err *err);
 /* Every row of a target and kind; row: its subject (or a NUL and a hash of a
- * long one) and the hashes of its leaves, n of 8 bytes, not aligned (leaf_hash). */
+ * long one), and words of 8 bytes, not aligned: leaf_spelled of what came
+ * last when the row holds all of it, else 0, then leaf_hash of each of its n leaves. */
 int ledger_known_all(struct ledger_view *v, struct json_span target, char kind,
-    int (*row)(void *ctx, struct json_span subject, const void *hashes, size_t n), void *ctx, struct ss_err *err);
+    int (*row)(void *ctx, struct json_span subject, const void *words, size_t n), void *ctx, struct ss_err *err);
 /* How many rows all targets have together. */
 int ledger_known_count(struct ledger_view *v, uint64_t *n, struct ss_err *err);
 

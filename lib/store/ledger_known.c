@@ -2,8 +2,9 @@
  * What a target is known to hold: one row a key in DB_KNOWN, its leaves sorted
  * by path as
  *   u16 path length, path, u32 value length, value, i64 at, i64 etime, u64 eseq
- * (little-endian), and one in DB_HELD with the hash of each leaf (leaf.h): all
- * that most comparisons need, in a fifth of the pages.
+ * (little-endian), and one in DB_HELD: leaf_spelled() of the state that came last
+ * (0 when something newer stayed) and the hash of each leaf.  That is all that
+ * most comparisons need, in a fifth of the pages.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -88,14 +89,18 @@ struct fold {
 	} *v;
 	size_t n, cap;
 	const char *base;	/* text.p, for the sort */
+	int kept;		/* a newer value stayed: the row does not hold all of this state */
 	int failed;
 };
 
-/* Newest wins per leaf, by the moment at the peer; a look keeps what was sent. */
-static void
+/* Newest wins per leaf, by the moment at the peer; a look keeps what was sent.
+ * 1 when the old value stays. */
+static int
 merge(const struct ledger_leaf *old, struct ledger_leaf *neu)
 {
-	if (old->at > neu->at) {
+	int kept = old->at > neu->at;
+
+	if (kept) {
 		neu->value = old->value;
 		neu->at = old->at;
 	}
@@ -104,6 +109,7 @@ merge(const struct ledger_leaf *old, struct ledger_leaf *neu)
 		neu->etime = old->etime;
 		neu->eseq = old->eseq;
 	}
+	return kept;
 }
 
 /* Collect a leaf; the row is merged when all are there. */
@@ -166,7 +172,7 @@ merge_row(struct fold *f, struct table_val row, int64_t at, int64_t etime, uint6
 		for (; have && path_cmp(old.path, neu.path) < 0; have = leaf_read(&p, end, &old))
 			leaf_write(out, &old);
 		if (have && path_cmp(old.path, neu.path) == 0) {
-			merge(&old, &neu);
+			f->kept |= merge(&old, &neu);
 			have = leaf_read(&p, end, &old);
 		}
 		leaf_write(out, &neu);
@@ -175,17 +181,18 @@ merge_row(struct fold *f, struct table_val row, int64_t at, int64_t etime, uint6
 		leaf_write(out, &old);
 }
 
-/* The hashes of a row's leaves, as they stand; -1 without memory. */
+/* What stands in DB_HELD for a row; -1 without memory. */
 static int
-hashes_of(const struct buf *row, struct buf *hashes)
+hashes_of(const struct buf *row, struct yyjson_val *state, struct buf *hashes)
 {
 	const char *p = row->p, *end = p + row->len;
 	struct json_mem mem = { 0 };
 	struct buf scratch = { 0 };
 	struct ledger_leaf leaf;
-	uint64_t h;
+	uint64_t h = state == NULL ? 0 : leaf_spelled(state, &scratch);
 	int rc;
 
+	(void)buf_add(hashes, &h, sizeof(h));
 	while (row->len > 0 && leaf_read(&p, end, &leaf)) {
 		h = leaf_hash_text(leaf.path, leaf.value, &mem, &scratch);
 		(void)buf_add(hashes, &h, sizeof(h));
@@ -215,13 +222,13 @@ ledger_known_set(struct apply *a, struct json_span target, char kind, struct jso
 		(void)leaf_each(state, fold_leaf, &f);
 		if (!f.failed)
 			merge_row(&f, v, at, etime, eseq, &row);
-		if (f.failed || row.failed || hashes_of(&row, &hashes) == -1)
+		if (f.failed || row.failed || hashes_of(&row, f.kept ? NULL : state, &hashes) == -1)
 			rc = err_nomem(a->err);
 	}
 	if (rc != -1)
 		rc = table_put(a->t, DB_KNOWN, key->p, key->len, row.len == 0 ? "" : row.p, row.len, a->err);
 	if (rc != -1)
-		rc = table_put(a->t, DB_HELD, key->p, key->len, hashes.len == 0 ? "" : hashes.p, hashes.len, a->err);
+		rc = table_put(a->t, DB_HELD, key->p, key->len, hashes.p, hashes.len, a->err);
 	buf_free(&hashes);
 	buf_free(&row);
 	buf_free(&f.text);
@@ -261,7 +268,7 @@ ledger_known(struct ledger_view *v, struct json_span target, char kind, struct j
 
 int
 ledger_known_all(struct ledger_view *v, struct json_span target, char kind,
-    int (*row)(void *ctx, struct json_span subject, const void *hashes, size_t n), void *ctx, struct ss_err *err)
+    int (*row)(void *ctx, struct json_span subject, const void *words, size_t n), void *ctx, struct ss_err *err)
 {
 	struct buf key = { 0 };
 	struct table_cursor *c = NULL;
@@ -278,8 +285,10 @@ ledger_known_all(struct ledger_view *v, struct json_span target, char kind,
 			rc = 0;
 			break;
 		}
+		if (d.n < sizeof(uint64_t))
+			continue;
 		rc = row(ctx, (struct json_span){ (const char *)k.p + key.len, k.n - key.len }, d.p,
-		    d.n / sizeof(uint64_t));
+		    d.n / sizeof(uint64_t) - 1);
 		if (rc != 0)
 			break;
 	}

@@ -58,7 +58,7 @@ of_passage(struct json_span k)
 	}
 }
 
-/* Is the key of this object's member i one of those before it? */
+/* Is this key one of those before it? */
 __attribute__((noinline)) static int
 stands_before(yyjson_val *root, yyjson_val *key)
 {
@@ -71,13 +71,13 @@ stands_before(yyjson_val *root, yyjson_val *key)
 	return 0;
 }
 
-/* A bit for a key: two keys that differ share it rarely. */
+/* A bit for a key: no two of the well-known ones share it. */
 static uint64_t
 kind(struct json_span k)
 {
 	if (k.n == 0)
 		return 1;
-	return (uint64_t)1 << (((unsigned char)k.p[0] + 2u * (unsigned char)k.p[k.n - 1] + 11 * k.n) & 63);
+	return (uint64_t)1 << (((unsigned char)k.p[k.n / 2] + 4u * (unsigned char)k.p[k.n - 1] + 4 * k.n) & 63);
 }
 
 static int

@@ -109,7 +109,7 @@ int
 diff_event_keys(struct diff_keys *k, const struct event *ev, int leaves)
 {
 	int product = diff_event_kind(ev) == 2;
-	yyjson_val *state = leaves ? ev->data : leaf_state(ev->data), *items, *item;
+	yyjson_val *state = ev->data, *items, *item;
 	size_t i, max;
 
 	if (ev->subject.n == 0 || (leaves && odd(state)))

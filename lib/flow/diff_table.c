@@ -7,6 +7,7 @@
 #include "flow/diff_internal.h"
 
 #define AT_BITS 40
+#define HUGE_PAGE ((size_t)2 << 20)
 #define AT_MASK (((uint64_t)1 << AT_BITS) - 1)
 
 static uint64_t
@@ -39,6 +40,23 @@ find(const struct diff_table *t, uint64_t key)
 	return i;
 }
 
+/* Zeroed slots; many of them in huge pages, which a look-up at random wants. */
+static uint64_t *
+new_slots(size_t n)
+{
+	size_t bytes = n * sizeof(uint64_t);
+	uint64_t *p;
+
+	if (bytes < 2 * HUGE_PAGE)
+		return calloc(n, sizeof(uint64_t));
+	p = aligned_alloc(HUGE_PAGE, bytes);
+	if (p != NULL) {
+		(void)madvise(p, bytes, MADV_HUGEPAGE);
+		memset(p, 0, bytes);
+	}
+	return p;
+}
+
 int
 diff_table_reserve(struct diff_table *t, size_t n)
 {
@@ -51,11 +69,9 @@ diff_table_reserve(struct diff_table *t, size_t n)
 		big.cap *= 2;
 	if (big.cap == t->cap)
 		return 0;
-	big.slot = calloc(big.cap, sizeof(*big.slot));
+	big.slot = new_slots(big.cap);
 	if (big.slot == NULL)
 		return -1;
-	if (big.cap * sizeof(*big.slot) >= (size_t)4 << 20)
-		(void)madvise(big.slot, big.cap * sizeof(*big.slot), MADV_HUGEPAGE);
 	for (i = 0; i < t->cap; i++)
 		if (t->slot[i] != 0)
 			big.slot[find(&big, *record(t, t->slot[i]))] = t->slot[i];

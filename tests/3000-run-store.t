@@ -1,42 +1,13 @@
 #!/bin/sh
 # ss-run: what comes in is stored, what is open is worked off, accounts balance
 . "$(dirname "$0")/lib.sh"
-
-mkdir -p "$SS_HOME/pipelines"
-
-# script NAME LINE...: a pipeline's script
-script()
-{
-	s_name=$1
-	shift
-	printf '%s\n' '#!/bin/sh' "$@" >"$SS_HOME/pipelines/$s_name"
-	chmod 755 "$SS_HOME/pipelines/$s_name"
-}
-
-# ev ID SUBJECT [TYPE [MORE MEMBERS]]
-ev()
-{
-	printf '{"specversion":"1.0","id":"%s","source":"s","type":"%s","subject":"%s"%s,"data":{"fields":{"a":"%s"}}}\n' \
-	    "$1" "${3:-item.observed}" "$2" "${4:+,$4}" "$1"
-}
-
-lines()
-{
-	cat "$SS_HOME"/log/year=*/month=*/day=*/*.ndjson 2>/dev/null | grep -v '"type":"ss.segment"'
-}
+. "$ROOT/tests/pipe.sh"
 
 # how often each "type class code" stands in the log, outcomes only
 outcomes()
 {
 	lines | jq -rc 'select(.type | startswith("ss.")) | [.type[3:], .data.pipeline, .data.cause.class, .data.cause.code]
 	    | map(. // "-") | join(" ")' | sort | uniq -c | sed 's/^ *//'
-}
-
-# run TITLE WANT ARG...: what it said is left in err
-run()
-{
-	status "$@"
-	cp "$ERR" err
 }
 
 v7=019aa4b6-4502-759b-a2cc-107a2752

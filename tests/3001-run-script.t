@@ -1,47 +1,7 @@
 #!/bin/sh
 # ss-run: scripts that drop, die, hold back, add events, fail for a while
 . "$(dirname "$0")/lib.sh"
-
-mkdir -p "$SS_HOME/pipelines"
-
-script()
-{
-	s_name=$1
-	shift
-	printf '%s\n' '#!/bin/sh' "$@" >"$SS_HOME/pipelines/$s_name"
-	chmod 755 "$SS_HOME/pipelines/$s_name"
-}
-
-ev()
-{
-	printf '{"specversion":"1.0","id":"%s","source":"s","type":"%s","subject":"%s"%s,"data":{"fields":{"a":"%s"}}}\n' \
-	    "$1" "${3:-item.observed}" "$2" "${4:+,$4}" "$1"
-}
-
-lines()
-{
-	cat "$SS_HOME"/log/year=*/month=*/day=*/*.ndjson 2>/dev/null | grep -v '"type":"ss.segment"'
-}
-
-# "TYPE ID CLASS CODE" of each outcome in the log, in order
-outcomes()
-{
-	lines | jq -r 'select(.type | startswith("ss.")) | select(.data.event) |
-	    [.type[3:], .data.event.id, .data.cause.class, .data.cause.code] | map(. // empty) | join(" ")'
-}
-
-run()
-{
-	status "$@"
-	cp "$ERR" err
-}
-
-# home NAME: a fresh one
-home()
-{
-	SS_HOME=$TMP/home-$1
-	mkdir -p "$SS_HOME/pipelines"
-}
+. "$ROOT/tests/pipe.sh"
 
 # --- dropped ---------------------------------------------------------------------------
 home drop

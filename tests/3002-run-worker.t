@@ -1,43 +1,12 @@
 #!/bin/sh
 # ss-run: one worker a pipeline, --wait, --follow, many events, full disks, closed outputs
 . "$(dirname "$0")/lib.sh"
-
-mkdir -p "$SS_HOME/pipelines"
-
-script()
-{
-	s_name=$1
-	shift
-	printf '%s\n' '#!/bin/sh' "$@" >"$SS_HOME/pipelines/$s_name"
-	chmod 755 "$SS_HOME/pipelines/$s_name"
-}
-
-ev()
-{
-	printf '{"specversion":"1.0","id":"%s","source":"s","type":"item.observed","subject":"%s","data":{"fields":{"a":"%s"}}}\n' "$1" "$2" "$1"
-}
-
-lines()
-{
-	cat "$SS_HOME"/log/year=*/month=*/day=*/*.ndjson 2>/dev/null | grep -v '"type":"ss.segment"'
-}
+. "$ROOT/tests/pipe.sh"
 
 # ids whose delivery ended delivered
 delivered()
 {
 	lines | jq -r 'select(.type == "ss.delivered").data.event.id'
-}
-
-run()
-{
-	status "$@"
-	cp "$ERR" err
-}
-
-home()
-{
-	SS_HOME=$TMP/home-$1
-	mkdir -p "$SS_HOME/pipelines"
 }
 
 n_delivered()

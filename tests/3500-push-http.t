@@ -1,6 +1,7 @@
 #!/bin/sh
 # ss-push to http: batches, refusals, ill peers, each applied once
 . "$(dirname "$0")/lib.sh"
+. "$ROOT/tests/pipe.sh"
 
 # home NAME [KEY = VALUE...]: a fresh home, a fresh peer, a pipeline that pushes to it
 home()
@@ -54,23 +55,6 @@ ev()
 some()
 {
 	awk -v p="$1" -v a="$2" -v b="$3" 'BEGIN { for (i = a; i <= b; i++) printf "{\"specversion\":\"1.0\",\"id\":\"%s%d\",\"source\":\"s\",\"type\":\"item.observed\",\"subject\":\"%s%d\",\"time\":\"2026-01-01T00:00:00Z\",\"data\":{\"fields\":{\"price\":\"%d.00\"}}}\n", p, i, p, i, i }'
-}
-
-lines()
-{
-	cat "$SS_HOME"/log/year=*/month=*/day=*/*.ndjson 2>/dev/null | grep -v '"type":"ss.segment"'
-}
-
-outcomes()
-{
-	lines | jq -r 'select(.type | startswith("ss.")) | select(.data.event) |
-	    [.type[3:], .data.event.id, .data.cause.class, .data.cause.code] | map(. // empty) | join(" ")'
-}
-
-run()
-{
-	status "$@"
-	cp "$ERR" err
 }
 
 peer

@@ -1,42 +1,12 @@
 #!/bin/sh
 # ss-push to a file; several targets and pipelines; pipes typed by hand
 . "$(dirname "$0")/lib.sh"
-
-home()
-{
-	SS_HOME=$TMP/home-$1
-	mkdir -p "$SS_HOME/pipelines"
-}
-
-script()
-{
-	s_name=$1
-	shift
-	printf '%s\n' '#!/bin/sh' "$@" >"$SS_HOME/pipelines/$s_name"
-	chmod 755 "$SS_HOME/pipelines/$s_name"
-}
+. "$ROOT/tests/pipe.sh"
 
 ev()
 {
 	printf '{"specversion":"1.0","id":"%s","source":"s","type":"%s","subject":"%s","time":"2026-01-01T00:00:00Z"%s,"data":{"fields":{"a":"%s"}}}\n' \
 	    "$1" "${3:-item.observed}" "$2" "${4:+,$4}" "$1"
-}
-
-lines()
-{
-	cat "$SS_HOME"/log/year=*/month=*/day=*/*.ndjson 2>/dev/null | grep -v '"type":"ss.segment"'
-}
-
-outcomes()
-{
-	lines | jq -r 'select(.type | startswith("ss.")) | select(.data.event) |
-	    [.type[3:], .data.event.id, .data.cause.class, .data.cause.code] | map(. // empty) | join(" ")'
-}
-
-run()
-{
-	status "$@"
-	cp "$ERR" err
 }
 
 # the subjects in a file

@@ -17,6 +17,8 @@
 
 #define RUN_ATTEMPTS 8		/* then dead (design 3) */
 #define RUN_CRASHES 2		/* so many deaths over the same work: one event at a time */
+#define RUN_COMMIT_BYTES ((size_t)1 << 20)
+#define RUN_POLL_MS 500		/* --follow: look for what other processes stored */
 
 /* One exception that may be fed in this turn. */
 struct run_due {
@@ -85,17 +87,47 @@ int run_script_start(struct run *r, struct ss_err *err);
 /* Close its input, wait for its end; kill it after grace_ms. */
 void run_script_stop(struct run *r, int64_t grace_ms);
 
+/* run.c */
+void run_check_signals(struct run *r);
+/* Take from standard input what is there without waiting; commit when it pauses.
+ * 1 at its end, 0, -1. */
+int run_read_input(struct run *r, struct ss_err *err);
+
+/* run_turn.c */
+/* Turn after turn while there is work that is due soon enough; then the script
+ * has ended. */
+int run_work(struct run *r, struct ss_err *err);
+/* Wait until a signal or, with --follow, standard input, at most ms. */
+void run_wait(struct run *r, int64_t ms);
+
+/* run_plan.c */
+/* Begin a turn: look which exceptions are due now, and how far the log goes. */
+int run_plan(struct run *r, struct ss_err *err);
+/* When the next exception falls due (ms, wall clock), 0 none. */
+int run_plan_next_due(struct run *r, int64_t *due, struct ss_err *err);
+
 /* run_feed.c */
-/* Look what is open: exceptions that are due now, and the live range. */
-int run_feed_plan(struct run *r, struct ss_err *err);
 /* Put more into r->feed, some hundred KiB at most; sets fed_all. */
 int run_feed_more(struct run *r, struct ss_err *err);
-/* When the next exception falls due (ms, wall clock), 0 none. */
-int run_feed_next_due(struct run *r, int64_t *due, struct ss_err *err);
-/* Deliveries that were fed and got no line though ss.end came back. */
-int run_feed_dropped(struct run *r, struct ss_err *err);
+
+/* run_line.c */
+/* The line of a delivery as the script gets it: our label alone, its turn, its
+ * place where that is not the event's own (seq).  Appended to out without
+ * newline.  1; 0 when the event is gone from the log; -1. */
+int run_line_make(struct run *r, uint64_t place, uint64_t seq, uint64_t attempt, uint64_t replay, int mode, int force,
+    struct buf *out, struct ss_err *err);
+/* Parse the delivery at place anew into r->line, for an outcome of our own about
+ * it.  1, 0 when its event is gone (ev is then the opening line itself), -1. */
+int run_line_load(struct run *r, uint64_t place, uint64_t attempt, struct event *ev, struct ss_err *err);
+/* Give up a delivery without asking the script. */
+int run_line_dead(struct run *r, uint64_t place, uint64_t attempt, enum outcome_class class, const char *code,
+    const char *message, struct ss_err *err);
+
+/* run_lost.c */
+/* ss.end came back: deliveries that were fed in this turn and got no line. */
+int run_lost_dropped(struct run *r, struct ss_err *err);
 /* The script died over them: count it, or end the one that was alone. */
-int run_feed_died(struct run *r, struct ss_err *err);
+int run_lost_died(struct run *r, struct ss_err *err);
 
 /* run_take.c: one line of the script's output. */
 int run_take_line(struct run *r, const struct line *l, int kind, struct ss_err *err);

@@ -223,6 +223,55 @@ is '  it is open' "$(outcomes | tail -n 2)" 'failed h intermittent x
 delivered i'
 check '  accounts' 'grep -q "open 1 (failed 1, parked 0)" err'
 
+# --- handed back at once, for ever ------------------------------------------------------
+# what it answers for "back": an outcome that asks for no wait
+cat >back.jq <<'END'
+if .type | startswith("ss.") then .
+elif .subject == "back" then
+  {specversion, id: ("o" + .id + .ssturn), source: "t", type: $type, subject, data: ({event: {source, id, type, seq: .ssseq},
+    pipeline: .sspipeline, stage: "t", attempt: (.ssturn | split(",")[0] | tonumber)} + $more)}
+else . end
+END
+script p 'tee -a "$HOME/fed.$(basename "$SS_HOME")" | jq -c --unbuffered --arg type "$(cat "$SS_HOME/type")" --argjson more "$(cat "$SS_HOME/more")" -f "$HOME/back.jq"'
+cp "$SS_HOME/pipelines/p" at-once
+fed()
+{
+	jq -r 'select(.subject == "back").ssturn' "fed.home-$1" | wc -l
+}
+for how in failed parked; do
+	home "$how"
+	cp at-once "$SS_HOME/pipelines/p"
+	echo "ss.$how" >"$SS_HOME/type"
+	case $how in
+	failed) echo '{"cause":{"class":"intermittent","code":"x","retry":true},"due":"2020-01-01T00:00:00Z"}' >"$SS_HOME/more" ;;
+	parked)
+		echo '{"key":"there"}' | ss-lookup --load bins
+		echo '{"wait":{"table":"bins","key":"there"},"deadline":"2099-01-01T00:00:00Z"}' >"$SS_HOME/more"
+		;;
+	esac
+	{ ev b back; ev g G; } >in
+	run "$how again and again, with no wait: the run ends" 3 timeout 20 ss-run --retry-for 10s p <in
+	is '  after one live turn and eight more' "$(fed "$how")" 9
+	check '  which it says' 'grep -q "1 failed or parked came back at once, 8 times: left for the next run" err'
+	check '  it is open, in the accounts too' 'grep -q "delivered 1 .*open 1 (failed $([ $how = failed ] && echo 1 || echo 0)," err'
+	ev h H >in
+	run '  --retry-for 0: one turn more' 3 timeout 20 ss-run --retry-for 0 p <in
+	is '  no second one' "$(fed "$how")" 10
+done
+home follows
+cp at-once "$SS_HOME/pipelines/p"
+cp "$TMP/home-failed/type" "$TMP/home-failed/more" "$SS_HOME/"
+ev b back >in
+ss-run -q --retry-for 0 p <in 2>err
+background sh -c 'exec ss-run -q -n --follow p'
+wait_for 10 eval '[ "$(fed follows)" -ge 8 ]'
+ev g G | ss-run -q p 2>err
+ok '--follow works on others meanwhile' wait_for 10 eval 'outcomes | grep -q "delivered g"'
+sleep 1
+check '  and waits longer and longer with that one' '[ "$(fed follows)" -le 20 ]'
+kill -TERM "$BG_PID"
+wait "$BG_PID"
+
 # --- order -----------------------------------------------------------------------------
 home order
 script p 'tee -a "$HOME/fed.order" | jq -c --unbuffered --argjson n 2 -f "$HOME/fail.jq"'

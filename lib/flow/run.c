@@ -225,6 +225,9 @@ verdict(struct run *r, struct ss_err *err)
 	}
 	if (r->dead > 0 || r->in.rejects + r->back.rejects > 0 || (r->failed + r->parked > 0 && n.failed + n.parked > 0))
 		x = SS_EXIT_OPEN;
+	if (r->worn > 0)
+		cli_warn(r->cli, "%" PRIu64 " failed or parked came back at once, %d times: left for the next run, see ss-track list",
+		    r->worn, RUN_TURNS);
 	if (r->in.cut_short) {
 		cli_warn(r->cli, "%s", r->in.why);
 		x = SS_EXIT_AGAIN;
@@ -282,6 +285,7 @@ close_all(struct run *r)
 	buf_free(&r->feed);
 	hash_free(&r->exc);
 	hash_free(&r->held);
+	hash_free(&r->again);
 	free(r->due);
 	if (r->sigfd != -1)
 		(void)close(r->sigfd);

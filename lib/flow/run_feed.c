@@ -177,7 +177,7 @@ feed_due(struct run *r, struct ss_err *err)
 		d->answered = 1;
 	if (rc == 0)
 		return run_line_dead(r, d->place, d->attempt, OUTCOME_MISSING, "event-gone", "the event is no longer in the log", err);
-	if (rc == -1 || feed_line(r, 0) == -1)
+	if (rc == -1 || feed_line(r, 0) == -1 || run_plan_fed(r, d) == -1)
 		return rc == -1 ? -1 : err_nomem(err);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "store/log.h"
 
 #define RUN_ATTEMPTS 8		/* then dead (design 3) */
+#define RUN_TURNS 8		/* so often one run feeds what comes back at once */
 #define RUN_CRASHES 2		/* so many deaths over the same work: one event at a time */
 #define RUN_COMMIT_BYTES ((size_t)1 << 20)
 #define RUN_POLL_MS 500		/* --follow: look for what other processes stored */
@@ -25,6 +26,7 @@ struct run_due {
 	uint64_t place, seq, attempt, replay;
 	int force, mode;	/* EVENT_DUE or EVENT_REPLAY */
 	int answered;		/* a line came back for it */
+	uint64_t turns;		/* so often it came back at once in this run, this turn with it */
 };
 
 /* What happens with the deliveries of one pipeline within one turn. */
@@ -54,6 +56,8 @@ struct run {
 	struct run_due *due;
 	size_t ndue, capdue, next_due;
 	struct hash_map exc;	/* places with a row (value 1), so that live feeding passes them over */
+	struct hash_map again;	/* exceptions fed in this run; run_plan.c */
+	uint64_t worn;		/* due, but fed RUN_TURNS times: left to the next run */
 	struct hash_map held;	/* order keys with an open exception -> lowest such place */
 	uint64_t live_from, live_next, live_end;	/* live places: fed up to next */
 	uint64_t live_first, live_last;	/* fed live in this turn, 0 none */
@@ -103,6 +107,8 @@ void run_wait(struct run *r, int64_t ms);
 /* run_plan.c */
 /* Begin a turn: look which exceptions are due now, and how far the log goes. */
 int run_plan(struct run *r, struct ss_err *err);
+/* d is fed: from now on its turns in this run are counted.  -1 without memory. */
+int run_plan_fed(struct run *r, const struct run_due *d);
 /* When the next exception falls due (ms, wall clock), 0 none. */
 int run_plan_next_due(struct run *r, int64_t *due, struct ss_err *err);
 

@@ -5,6 +5,9 @@
 #include "flow/run_internal.h"
 #include "store/rows.h"
 
+#define AT_ONCE_MS 100	/* a wait of less is none */
+#define AGAIN_MS 1000	/* --follow: what comes back at once waits so long, then doubling */
+
 struct plan {
 	struct run *r;
 	struct ledger_view *v;
@@ -12,6 +15,7 @@ struct plan {
 	int64_t now, next_due;
 	struct rows *rows;
 	char table[128];
+	struct hash_map again;	/* run.again as it was before this turn */
 	struct buf expired;	/* places (uint64_t) whose deadline is over */
 };
 
@@ -68,6 +72,51 @@ is_due(struct plan *p, const struct ledger_exc *e)
 	return e->deadline != 0 && e->deadline <= p->now ? 2 : 0;
 }
 
+/* What is remembered of an exception that was fed in this run: how many of its
+ * turns came at once, and when the last one was (ms, wall clock). */
+#define AGAIN_BITS 48
+#define AGAIN_WHEN (((uint64_t)1 << AGAIN_BITS) - 1)
+
+/* From when on (ms, wall clock) it may be fed again in this run: 0 any time,
+ * INT64_MAX not at all.  A script that hands it back with a due that is over, or
+ * parks it though its row is there, must not turn it round at full speed. */
+static int64_t
+again_at(const struct run *r, const struct ledger_exc *e)
+{
+	const uint64_t *slot = hash_get(&r->again, e->place);
+	uint64_t turns = slot == NULL ? 0 : *slot >> AGAIN_BITS;
+
+	if (slot == NULL)
+		return 0;
+	if (!r->o->follow)
+		return turns >= RUN_TURNS || clock_mono() >= r->deadline ? INT64_MAX : 0;
+	turns = turns < RUN_TURNS ? 0 : turns - RUN_TURNS + 1;
+	return turns == 0 ? 0 : (int64_t)(*slot & AGAIN_WHEN) + (turns > 8 ? AGAIN_MS << 8 : AGAIN_MS << turns);
+}
+
+/* How many of its turns came at once, this one with them. */
+static uint64_t
+turns_of(const struct run *r, const struct ledger_exc *e)
+{
+	const uint64_t *slot = hash_get(&r->again, e->place);
+	uint64_t turns = slot == NULL ? 0 : *slot >> AGAIN_BITS;
+
+	if (slot != NULL && e->state == EVENT_FAILED && e->due > (int64_t)(*slot & AGAIN_WHEN) + AT_ONCE_MS)
+		return turns;
+	return turns < 1000 ? turns + 1 : turns;
+}
+
+int
+run_plan_fed(struct run *r, const struct run_due *d)
+{
+	uint64_t *slot = hash_add(&r->again, d->place);
+
+	if (slot == NULL)
+		return -1;
+	*slot = d->turns << AGAIN_BITS | ((uint64_t)clock_now(&r->cli->clock) & AGAIN_WHEN);
+	return 0;
+}
+
 static int
 add_due(struct run *r, const struct ledger_exc *e)
 {
@@ -81,6 +130,7 @@ add_due(struct run *r, const struct ledger_exc *e)
 		r->capdue = cap;
 	}
 	r->due[r->ndue++] = (struct run_due){ .place = e->place, .seq = e->seq, .replay = e->replay, .force = e->force,
+		.turns = turns_of(r, e),
 		/* parking is no attempt */
 		.attempt = e->attempt + (e->state == EVENT_FAILED), .mode = EVENT_DUE };
 	return 0;
@@ -97,11 +147,23 @@ plan_row(void *ctx, const struct ledger_exc *e)
 	if (slot == NULL)
 		return err_nomem(p->err);
 	*slot = 1;
+	/* of those that are gone nothing is remembered */
+	if ((slot = hash_get(&p->again, e->place)) != NULL) {
+		uint64_t was = *slot;
+
+		if ((slot = hash_add(&r->again, e->place)) == NULL)
+			return err_nomem(p->err);
+		*slot = was;
+	}
 	due = is_due(p, e);
 	if (due == -1)
 		return -1;
 	if (due == 2)
 		return buf_add(&p->expired, &e->place, sizeof(e->place)) == -1 ? err_nomem(p->err) : 0;
+	if (due == 1 && again_at(r, e) > p->now) {
+		r->worn += (*hash_get(&r->again, e->place) >> AGAIN_BITS) >= RUN_TURNS;
+		due = 0;
+	}
 	if (due == 1)
 		return add_due(r, e) == -1 ? err_nomem(p->err) : 0;
 	if (is_state(e->type) || e->key.n == 0)
@@ -146,6 +208,9 @@ run_plan(struct run *r, struct ss_err *err)
 	p.now = clock_now(&r->cli->clock);
 	hash_clear(&r->exc);
 	hash_clear(&r->held);
+	p.again = r->again;
+	r->again = (struct hash_map){ 0 };
+	r->worn = 0;
 	r->ndue = r->next_due = 0;
 	r->fed_all = r->sent_end = r->saw_end = 0;
 	r->fed_turn = 0;
@@ -155,6 +220,7 @@ run_plan(struct run *r, struct ss_err *err)
 	if (ledger_exceptions(p.v, r->o->name, 0, plan_row, &p, err) == 0 && plan_live(r, p.v, applied, err) == 0)
 		rc = 0;
 	rows_close(p.rows);
+	hash_free(&p.again);
 	ledger_view_end(p.v);
 	for (i = 0; rc == 0 && i + sizeof(place) <= p.expired.len; i += sizeof(place)) {
 		memcpy(&place, p.expired.p + i, sizeof(place));
@@ -168,7 +234,8 @@ run_plan(struct run *r, struct ss_err *err)
 /* ---- when there is something to do again ---- */
 
 struct next_due {
-	int64_t now, due;
+	const struct run *r;
+	int64_t due;
 };
 
 static int
@@ -177,7 +244,9 @@ next_row(void *ctx, const struct ledger_exc *e)
 	struct next_due *n = ctx;
 	int64_t t = e->state == EVENT_FAILED ? e->due : e->behind == 0 ? e->deadline : 0;
 
-	if (t != 0 && (n->due == 0 || t < n->due))
+	if (e->state == EVENT_FAILED && again_at(n->r, e) > t)
+		t = again_at(n->r, e);
+	if (t != 0 && t != INT64_MAX && (n->due == 0 || t < n->due))
 		n->due = t;
 	return 0;
 }
@@ -185,7 +254,7 @@ next_row(void *ctx, const struct ledger_exc *e)
 int
 run_plan_next_due(struct run *r, int64_t *due, struct ss_err *err)
 {
-	struct next_due n = { 0 };
+	struct next_due n = { .r = r };
 	struct ledger_view *v;
 	int rc;
 

@@ -53,7 +53,7 @@ delivered c
 failed b bug dropped'
 run '  tried again, each time a little later' 3 ss-run --retry-for 20s --retry-delay 1ms -n p
 is '  dead in the end' "$(outcomes | tail -n 1) $(outcomes | grep -c 'failed b')" 'dead b bug dropped 7'
-check '  accounts' 'grep -q "accepted 3 = delivered 2 .* dead 1 .* open 0 " err'
+check '  accounts' 'grep -q "opened 3 = delivered 2 .* dead 1 .* open 0 " err'
 is '  attempts are counted' "$(lines | jq -rc 'select(.data.event.id == "b").data.attempt' | tr '\n' ' ')" '1 2 3 4 5 6 7 8 '
 
 # --- ss. lines dropped --------------------------------------------------------------------
@@ -112,7 +112,7 @@ dead poison bug script-died
 delivered c
 delivered d
 delivered e'
-	check '  accounts' 'grep -q "accepted 6 = delivered 5 .* dead 1 .* open 0 " err'
+	check '  accounts' 'grep -q "opened 6 = delivered 5 .* dead 1 .* open 0 " err'
 	run '  and then all is well' 0 ss-run --retry-for 0 -n p
 done
 home window
@@ -166,6 +166,48 @@ run 'its environment' 0 env PATH=/usr/bin:/bin "$SS_BIN/ss-run" p <in
 check '  holds the pipeline, the home, the configuration' 'grep -q SS_PIPELINE env && grep -q SS_HOME env && grep -q SS_CONFIG env && grep -q "^p " path'
 check '  and the programs are found with a short PATH' 'grep -q ":$SS_BIN\$" path'
 
+# --- behind ss.end ----------------------------------------------------------------------
+for how in '3 0' '5 5' '7 4' '2 2' '127 2' '1 4'; do
+	home "after${how% *}"
+	script p "cat; exit ${how% *}"
+	ev a A >in
+	run "all is answered, then the script ends with ${how% *}" "${how#* }" ss-run --retry-for 0 p <in
+	is '  what came out counts' "$(outcomes)" 'delivered a'
+	[ "${how% *}" = 3 ] || check '  it is told' "grep -q 'the script failed after its work was done (status ${how% *})' err"
+done
+home afterkill
+script p 'cat; kill -9 $$'
+run 'or is killed' 4 ss-run --retry-for 0 p <in
+check '  it is told' 'grep -q "the script failed after its work was done (signal 9)" err'
+check '  and counts as no death over an event' '! lines | grep -q script-died'
+home afterdrop
+script p 'grep -v "\"subject\":\"B\""; exit 5'
+{ ev a A; ev b B; } >in
+run 'an event vanishes, and the script ends with 5' 5 ss-run --retry-for 0 p <in
+is '  both are told' "$(outcomes | tail -n 1) $(grep -c 'status 5' err)" 'failed b bug dropped 1'
+home late
+script p 'while IFS= read -r l; do case $l in *\"subject\":\"B\"*) held=$l ;; *) printf "%s\n" "$l" ;; esac; done' \
+    'printf "%s\n" "$held"'
+{ ev a A; ev b B; ev c C; } >in
+run 'an event comes out behind ss.end' 0 ss-run --retry-for 0 p <in >out
+is '  it counts, and was not dropped' "$(outcomes)" 'delivered a
+delivered c
+delivered b'
+is '  and goes to the output' "$(jq -r .id out | tr '\n' ' ')" 'a c b '
+check '  but it is told' 'grep -q "the script wrote 1 lines behind ss.end" err'
+home latenew
+script p 'cat; ev() { printf "{\"specversion\":\"1.0\",\"id\":\"%s\",\"source\":\"made\",\"type\":\"t.x\"}\n" "$1"; }' 'ev n1; ev n2'
+ev a A >in
+run 'new events behind ss.end' 0 timeout 20 ss-run --retry-for 0 p <in
+is '  are stored and worked off' "$(outcomes)" 'delivered a
+delivered n1
+delivered n2'
+home lateever
+script p 'cat; printf "{\"specversion\":\"1.0\",\"id\":\"n%s\",\"source\":\"made\",\"type\":\"t.x\"}\n" "$(date +%s%N)"'
+run 'a new one at each end' 4 timeout 20 ss-run --retry-for 0 p <in
+check '  the run ends, and says what is the matter' 'grep -q "the script writes new events behind ss.end each time" err'
+check '  nothing is lost' 'grep -q "opened 3 = delivered 2 .* open 1 " err'
+
 # --- new events -------------------------------------------------------------------------
 home new
 script p 'jq -c --unbuffered '\''if .type == "t.ask" then {specversion, id: ("n-" + .id), source: "made", type: "t.made", subject, causationid: .id}, . else . end'\'
@@ -181,7 +223,7 @@ run 'for other pipelines' 0 ss-run p <in
 is '  it waits there' "$(lines | jq -r 'select(.id == "m-b").sspipeline') $(outcomes | grep -c m-b)" 'q,r 0'
 run '  and is worked off there' 0 ss-run -n q
 is '  done in one, open in the other' "$(outcomes | grep m-b)" 'delivered m-b'
-check '  accounts' 'grep -q "^q: .*accepted 1 = delivered 1 .*open 0 " err'
+check '  accounts' 'grep -q "^q: .*opened 1 = delivered 1 .*open 0 " err'
 script r 'cat'
 run '  until that runs too' 0 ss-run -n r
 script p 'printf %s "{\"specversion\":\"1.0\",\"id\":\"in\",\"source\":\"s\",\"type\":\"t.x\"}" | ss-run -q inner >&2' \
@@ -214,6 +256,16 @@ delivered g
 failed f intermittent x
 delivered f'
 is '  with their turn' "$(jq -r 'select(.id == "f").ssturn' fed.p | tr '\n' ' ')" '1,0,live 2,0,due 3,0,due '
+for code in 0 5; do
+	home "each$code"
+	cp "$TMP/home-retry/pipelines/p" inner
+	script p "sed '/\"type\":\"ss.end\"/q' | $(tail -n 1 inner); exit $code"
+	{ ev f F; ev g G; } >in
+	run "a script that ends behind each ss.end, with $code" "$code" timeout 20 ss-run --retry-for 10s p <in
+	is '  is started anew' "$(outcomes | tail -n 1)" 'delivered f'
+	check '  and no event is suspected' '! lines | grep -q script-died'
+done
+home retry
 sed -i 's/2020-01-01/2099-01-01/' fail.jq
 ev h F2 >in
 run 'due long after --retry-for: not waited for' 3 timeout 20 ss-run --retry-for 1s p <in

@@ -202,9 +202,9 @@ summary(struct run *r, struct ss_err *err)
 	if (r->o->quiet || ledger_catchup(r->ledger, NULL, err) == -1 || ledger_view(&v, r->ledger, err) == -1)
 		return;
 	if (ledger_counts(v, r->o->name, &n, err) == 0)
-		cli_say("%s: stored %" PRIu64 ", known %" PRIu64 ", rejected %" PRIu64 "; now accepted %" PRIu64
+		cli_say("%s: stored %" PRIu64 ", known %" PRIu64 ", rejected %" PRIu64 "; now opened %" PRIu64
 		    " = delivered %" PRIu64 " + unchanged %" PRIu64 " + superseded %" PRIu64 " + filtered %" PRIu64
-		    " + routed %" PRIu64 " + dead %" PRIu64 " + replayed %" PRIu64 " + open %" PRIu64
+		    " + routed %" PRIu64 " + dead %" PRIu64 " + replaced %" PRIu64 " + open %" PRIu64
 		    " (failed %" PRIu64 ", parked %" PRIu64 ")", r->o->name, r->in.stored, r->in.known, r->in.rejects, n.opened,
 		    n.ended[EVENT_DELIVERED], n.ended[EVENT_UNCHANGED], n.ended[EVENT_SUPERSEDED], n.ended[EVENT_FILTERED],
 		    n.ended[EVENT_ROUTED], n.ended[EVENT_DEAD], n.replaced, n.open, n.failed, n.parked);
@@ -236,6 +236,10 @@ verdict(struct run *r, struct ss_err *err)
 		cli_warn(r->cli, "stopped early: %s", r->stop_why);
 		x = r->broken == SS_EXIT_USAGE && !r->in.cut_short ? SS_EXIT_USAGE : SS_EXIT_AGAIN;
 	}
+	if (r->late_lines > 0)
+		cli_warn(r->cli, "the script wrote %" PRIu64 " lines behind ss.end: taken, but what a script has to say stands "
+		    "before it", r->late_lines);
+	x = err_worse(x, r->failed_exit);
 	if (r->stopping)
 		x = SS_EXIT_AGAIN;
 	return x;

@@ -48,6 +48,14 @@ struct run {
 	struct buf feed;	/* bytes to write to it, from feed_at */
 	size_t feed_at;
 	int status;		/* of waitpid, once it ended */
+	int killed;		/* it was told to end, by us */
+	int fresh;		/* started in this turn */
+	/* it ended between two turns with this status; 0 nothing to tell */
+	int between;
+	int told;		/* the status that was told last */
+	enum ss_exit failed_exit;	/* what its failures after ss.end come to */
+	int late;		/* ss.end is back and its input closed: what comes is late */
+	uint64_t late_lines, late_rounds;	/* late lines; ends of the script that brought new events */
 	int saw_end, saw_stop;
 	int64_t heard_at;	/* monotonic: when something last went in or came out */
 	char stop_why[400];
@@ -88,7 +96,10 @@ struct run {
 
 /* run_script.c */
 int run_script_start(struct run *r, struct ss_err *err);
-/* Close its input, wait for its end; kill it after grace_ms. */
+/* 1 when it is not running; its status is then in r->status. */
+int run_script_ended(struct run *r);
+/* Close its input, wait for its end; kill it after grace_ms.  What it still
+ * writes is lost. */
 void run_script_stop(struct run *r, int64_t grace_ms);
 
 /* run.c */
@@ -130,6 +141,8 @@ int run_line_dead(struct run *r, uint64_t place, uint64_t attempt, enum outcome_
     const char *message, struct ss_err *err);
 
 /* run_lost.c */
+/* Deliveries that were fed in this turn and have no line yet: 1, 0 none, -1. */
+int run_lost_any(struct run *r, struct ss_err *err);
 /* ss.end came back: deliveries that were fed in this turn and got no line. */
 int run_lost_dropped(struct run *r, struct ss_err *err);
 /* The script died over them: count it, or end the one that was alone. */

@@ -68,6 +68,23 @@ open_without_row(struct run *r, uint64_t from, uint64_t to, struct buf *places, 
 }
 
 int
+run_lost_any(struct run *r, struct ss_err *err)
+{
+	struct buf places = { 0 };
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < r->next_due; i++)
+		if (!r->due[i].answered)
+			return 1;
+	if (r->live_first != 0)
+		rc = open_without_row(r, r->live_first, r->live_last, &places, err);
+	rc = rc == -1 ? -1 : places.len > 0;
+	buf_free(&places);
+	return rc;
+}
+
+int
 run_lost_dropped(struct run *r, struct ss_err *err)
 {
 	struct buf places = { 0 };

@@ -159,13 +159,21 @@ done:
 	return rc;
 }
 
+int
+run_script_ended(struct run *r)
+{
+	if (r->pid > 0 && waitpid(r->pid, &r->status, WNOHANG) != 0)
+		r->pid = 0;
+	return r->pid == 0;
+}
+
 /* Wait for its end until then, reading away what it still says. */
 static int
 ended(struct run *r, int64_t until)
 {
 	char junk[4096];
 
-	while (waitpid(r->pid, &r->status, WNOHANG) == 0) {
+	while (!run_script_ended(r)) {
 		if (clock_mono() >= until)
 			return 0;
 		if (r->from == -1 || (io_ready(r->from, 20) && read(r->from, junk, sizeof(junk)) <= 0))
@@ -180,7 +188,9 @@ run_script_stop(struct run *r, int64_t grace_ms)
 	if (r->to != -1)
 		(void)close(r->to);
 	r->to = -1;
+	r->killed = 0;
 	if (r->pid > 0 && !ended(r, clock_mono() + grace_ms)) {
+		r->killed = 1;
 		(void)kill(r->pid, SIGTERM);
 		if (!ended(r, clock_mono() + KILL_MS)) {
 			(void)kill(r->pid, SIGKILL);
@@ -190,5 +200,4 @@ run_script_stop(struct run *r, int64_t grace_ms)
 	if (r->from != -1)
 		(void)close(r->from);
 	r->from = -1;
-	r->pid = 0;
 }

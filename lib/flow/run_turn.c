@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "flow/run_internal.h"
 
 #define COMMIT_MS 200		/* outcomes wait at most so long for their sync */
@@ -86,6 +87,7 @@ pull(struct run *r, struct ss_err *err)
 			return -1;
 		if (r->saw_end)
 			return 0;
+		r->late_lines += r->late != 0;
 		r->heard_at = clock_mono();
 		if (r->commit_at == 0)
 			r->commit_at = r->heard_at;
@@ -143,22 +145,82 @@ exchange(struct run *r, struct ss_err *err)
 	return rc == -1 ? -1 : r->saw_end;
 }
 
+/* The script ended behind its last ss.end: its status counts like any program's
+ * (design 4), but that 3 speaks of events whose outcomes say it already. */
+static void
+tell_failure(struct run *r, int status)
+{
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	enum ss_exit x = code == SS_EXIT_USAGE || code == 126 || code == 127 ? SS_EXIT_USAGE :
+	    code == SS_EXIT_DAMAGE ? SS_EXIT_DAMAGE : SS_EXIT_AGAIN;
+
+	if (code == 0 || code == SS_EXIT_OPEN || r->stopping)
+		return;
+	r->failed_exit = err_worse(r->failed_exit, x);
+	if (status == r->told)
+		return;
+	r->told = status;
+	if (r->killed)
+		cli_warn(r->cli, "the script did not end within %d s of the end of its input: killed", STOP_MS / 1000);
+	else
+		cli_warn(r->cli, "the script failed after its work was done (%s %d)", code == -1 ? "signal" : "status",
+		    code == -1 ? WTERMSIG(status) : code);
+}
+
+/* End the script in order: close its input, take what it still writes. */
+static int
+finish_script(struct run *r, struct ss_err *err)
+{
+	int64_t until = clock_mono() + STOP_MS;
+	uint64_t stored = r->back.stored;
+	int rc = 0;
+
+	if (r->from == -1)
+		return 0;
+	if (r->to != -1)
+		(void)close(r->to);
+	r->to = -1;
+	r->late = 1;
+	r->heard_at = clock_mono();
+	while (rc == 0 && clock_mono() < until) {
+		r->saw_end = 0;
+		rc = pull(r, err);
+		if (rc != 0 || r->saw_end)
+			continue;
+		/* a process that it left behind may keep the pipe open */
+		if (run_script_ended(r) && clock_mono() - r->heard_at >= QUIET_MS)
+			break;
+		(void)io_ready(r->from, 20);
+	}
+	r->late = 0;
+	run_script_stop(r, clock_mono() < until ? until - clock_mono() : 0);
+	if (rc == -1 || commit_back(r, err) == -1)
+		return -1;
+	if (r->back.stored == stored || r->o->follow)
+		return 0;
+	/* once: one that writes a new event at each end would never be done */
+	if (r->late_rounds++ > 0) {
+		r->peer_down = 1;
+		(void)snprintf(r->stop_why, sizeof(r->stop_why), "the script writes new events behind ss.end each time it ends: "
+		    "they are stored, and wait for the next run");
+	}
+	return 0;
+}
+
 static int
 start_script(struct run *r, struct ss_err *err)
 {
 	struct buf keep = r->feed;
 	int rc;
 
-	/* its input was closed because it was quiet: it is at its end */
-	if (r->pid != 0 && r->to == -1)
-		run_script_stop(r, STOP_MS);
-	if (r->pid != 0)
+	if (r->from != -1)
 		return 0;
 	/* starting the script empties the feed: plan goes first, then this */
 	r->feed = (struct buf){ 0 };
 	rc = run_script_start(r, err);
 	buf_free(&r->feed);
 	r->feed = keep;
+	r->fresh = 1;
 	return rc;
 }
 
@@ -178,6 +240,8 @@ probe(struct run *r, struct ss_err *err)
 	rc = start_script(r, err);
 	if (rc == 0)
 		rc = exchange(r, err);
+	if (rc == 1)
+		return finish_script(r, err) == -1 ? -1 : 1;
 	run_script_stop(r, STOP_MS);
 	return rc;
 }
@@ -224,12 +288,38 @@ gone(struct run *r, struct ss_err *err)
 	return 0;
 }
 
+/* ss.end is back.  A script that is at its end, or has not answered for all,
+ * is ended first: what it writes then counts. */
+static int
+settle_turn(struct run *r, struct ss_err *err)
+{
+	int lost = run_lost_any(r, err), status = r->between;
+
+	r->between = 0;
+	if (status != 0)
+		tell_failure(r, status);
+	if (lost == -1)
+		return -1;
+	if (r->to == -1 || lost) {
+		if (finish_script(r, err) == -1 || ledger_catchup(r->ledger, NULL, err) == -1)
+			return -1;
+		tell_failure(r, r->status);
+	}
+	return run_lost_dropped(r, err) == -1 || commit_back(r, err) == -1 ? -1 : 1;
+}
+
 /* 1 something was fed, 0 nothing to do, -1. */
 static int
 turn(struct run *r, struct ss_err *err)
 {
 	int rc;
 
+	r->fresh = 0;
+	if (r->from != -1 && run_script_ended(r)) {
+		if (finish_script(r, err) == -1)
+			return -1;
+		tell_failure(r, r->status);
+	}
 	if (run_plan(r, err) == -1)
 		return -1;
 	buf_clear(&r->feed);
@@ -246,7 +336,17 @@ turn(struct run *r, struct ss_err *err)
 	if (rc == -1 || commit_back(r, err) == -1 || ledger_catchup(r->ledger, NULL, err) == -1)
 		return -1;
 	if (rc == 1)
-		return run_lost_dropped(r, err) == -1 || commit_back(r, err) == -1 ? -1 : 1;
+		return settle_turn(r, err);
+	if (!r->fresh && !r->stopping) {
+		/* it may have ended behind its last ss.end: no event is at fault before a
+		 * new one dies over this */
+		run_script_stop(r, STOP_MS);
+		if (!r->saw_stop && !(WIFEXITED(r->status) && WEXITSTATUS(r->status) == SS_EXIT_AGAIN)) {
+			r->between = r->status;
+			return 1;
+		}
+	}
+	r->between = 0;
 	return gone(r, err) == -1 ? -1 : 1;
 }
 
@@ -297,7 +397,13 @@ run_work(struct run *r, struct ss_err *err)
 		else
 			break;
 	}
-	run_script_stop(r, STOP_MS);
-	return rc == -1 ? -1 : 0;
+	if (rc == -1 || r->from == -1) {
+		run_script_stop(r, STOP_MS);
+		return rc == -1 ? -1 : 0;
+	}
+	if (finish_script(r, err) == -1)
+		return -1;
+	tell_failure(r, r->status);
+	return 0;
 }
 

@@ -142,6 +142,37 @@ rc=0
 wait "$BG_PID" || rc=$?
 is '  SIGTERM: exit 4' "$rc" 4
 exec 4>&-
+# It dies over P with a call open for it: the intent is durable, no end is known.
+intent()
+{
+	printf '{specversion: "1.0", id: ("i" + .id), source: "ss-push", type: "ss.intent", data: {target: "t:1", deliveries:
+	    [{place: .ssseq, seq: .ssseq, pipeline: .sspipeline, subject, source, id}]}}'
+}
+intent >intent.jq
+script p 'while IFS= read -r l; do case $l in' '*poison*)' \
+    'if [ -e "$HOME/settle" ]; then printf "%s\n" "$l" | jq -c '\''{specversion, id: "set", source: "ss-push", type: "ss.settled", data: {target: "t:1", intent: ("i" + .id), end: "applied"}}'\''; printf "%s\n" "$l"; continue; fi' \
+    'printf "%s\n" "$l" | jq -c -f "$HOME/intent.jq"; exit 1 ;; esac' 'printf "%s\n" "$l"; done'
+cp "$SS_HOME/pipelines/p" intended
+for end in settled never; do
+	rm -f settle
+	home "intent$end"
+	cp intended "$SS_HOME/pipelines/p"
+	{ ev poison P; ev c C; } >in
+	ss-run -q --retry-for 0 p <in 2>err
+	ss-run -q --retry-for 0 -n p 2>err
+	run 'alone in a script that dies, but its call is open' 3 ss-run --retry-for 0 -n p
+	is '  it failed, the others go on' "$(outcomes)" 'failed poison bug script-died
+delivered c'
+	[ $end = never ] || : >settle
+	i=0
+	while [ "$i" -lt 8 ] && ! ss-run -q --retry-for 10s --retry-delay 1ms -n p 2>err; do i=$((i + 1)); done
+	case $end in
+	settled) is '  and ends when the call is settled' "$(outcomes | tail -n 1)" 'delivered poison' ;;
+	never) is '  it is dead after the eighth attempt, its outcome unknown' \
+	    "$(outcomes | grep -c failed) $(outcomes | tail -n 1)" '7 dead poison conflict unknown-outcome' ;;
+	esac
+	check '  once' 'ss-log verify -j | jq -es "map(select(.check == \"accounts\"))[0] | .doubles == 0 and .open == 0"'
+done
 home torn
 script p 'head -n 2; printf "{\"specversion\":\"1.0\",\"id\":\"torn"; exit 1'
 { ev a A; ev b B; ev c C; } >in

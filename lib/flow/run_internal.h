@@ -136,7 +136,11 @@ int run_line_make(struct run *r, uint64_t place, uint64_t seq, uint64_t attempt,
 /* Parse the delivery at place anew into r->line, for an outcome of our own about
  * it.  1, 0 when its event is gone (ev is then the opening line itself), -1. */
 int run_line_load(struct run *r, uint64_t place, uint64_t attempt, struct event *ev, struct ss_err *err);
-/* Give up a delivery without asking the script. */
+/* Is a call open (ss.intent without ss.settled) that names the delivery?  Then
+ * nobody knows whether it was applied.  1, 0, -1. */
+int run_line_unsettled(struct run *r, uint64_t place, struct ss_err *err);
+/* Give up a delivery without asking the script.  While a call for it is open the
+ * cause is that its outcome is unknown, whatever class and code say. */
 int run_line_dead(struct run *r, uint64_t place, uint64_t attempt, enum outcome_class class, const char *code,
     const char *message, struct ss_err *err);
 

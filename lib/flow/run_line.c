@@ -93,6 +93,59 @@ run_line_load(struct run *r, uint64_t place, uint64_t attempt, struct event *ev,
 	return rc;
 }
 
+static int
+add_place(void *ctx, struct json_span id, uint64_t place)
+{
+	(void)id;
+	return buf_add(ctx, &place, sizeof(place));
+}
+
+/* Does the open intent whose line is at seq name the delivery?  1, 0, -1. */
+static int
+names(struct run *r, uint64_t seq, uint64_t place, struct ss_err *err)
+{
+	struct buf line = { 0 };
+	struct json_walk w;
+	struct yyjson_val *d;
+	struct event ev;
+	uint64_t at;
+	int rc = log_get(r->log, seq, &line, err), found = 0;
+
+	/* a damaged one names nobody that could be found */
+	if (rc == 1 && event_parse(&ev, &r->mem2, line.p, line.len, NULL) == 0)
+		for (w = json_walk(json_get(ev.data, "deliveries")); !found && (d = json_next(&w)) != NULL;) {
+			struct json_span pipe = json_str(json_get(d, "pipeline"));
+
+			found = json_u64(json_get(d, "place"), &at) == 0 && at == place && pipe.n == strlen(r->o->name) &&
+			    memcmp(pipe.p, r->o->name, pipe.n) == 0;
+		}
+	buf_free(&line);
+	return rc == -1 ? -1 : found;
+}
+
+int
+run_line_unsettled(struct run *r, uint64_t place, struct ss_err *err)
+{
+	struct buf places = { 0 };
+	struct ledger_view *v;
+	uint64_t seq;
+	size_t i;
+	int rc;
+
+	if (ledger_catchup(r->ledger, NULL, err) == -1 || ledger_view(&v, r->ledger, err) == -1)
+		return -1;
+	rc = ledger_intents(v, (struct json_span){ NULL, 0 }, add_place, &places, err);
+	ledger_view_end(v);
+	if (rc == -1 && places.failed)
+		err_nomem(err);
+	for (i = 0; rc == 0 && i + sizeof(seq) <= places.len; i += sizeof(seq)) {
+		memcpy(&seq, places.p + i, sizeof(seq));
+		rc = names(r, seq, place, err);
+	}
+	buf_free(&places);
+	return rc;
+}
+
 int
 run_line_dead(struct run *r, uint64_t place, uint64_t attempt, enum outcome_class class, const char *code,
     const char *message, struct ss_err *err)
@@ -100,9 +153,17 @@ run_line_dead(struct run *r, uint64_t place, uint64_t attempt, enum outcome_clas
 	struct outcome o = { .type = EVENT_DEAD, .class = class, .code = code, .message = message, .ms = -1,
 		.attempt = attempt };
 	struct event ev;
+	int open = run_line_unsettled(r, place, err);
 
-	if (run_line_load(r, place, attempt, &ev, err) == -1)
+	if (open == -1 || run_line_load(r, place, attempt, &ev, err) == -1)
 		return -1;
+	if (open) {
+		/* the same words as of a call that nobody can settle */
+		o.class = OUTCOME_CONFLICT;
+		o.code = "unknown-outcome";
+		o.message = "given up while a call for it was open, which may have been applied; look at the target, then "
+		    "ss-replay it or leave it";
+	}
 	r->dead++;
 	return run_outcome(r, &ev, &o, err);
 }

@@ -5,34 +5,32 @@
 
 #include "flow/run_internal.h"
 
+/* An attempt that ended without a line: failed, and dead after the last one. */
+static int
+count_attempt(struct run *r, uint64_t place, uint64_t attempt, const char *code, const char *message, struct ss_err *err)
+{
+	struct outcome o = { .type = EVENT_FAILED, .class = OUTCOME_BUG, .code = code, .ms = -1, .retry = 1,
+		.attempt = attempt, .message = message };
+	struct event ev;
+	int rc;
+
+	if (attempt >= RUN_ATTEMPTS)
+		return run_line_dead(r, place, attempt, OUTCOME_BUG, code, message, err);
+	rc = run_line_load(r, place, attempt, &ev, err);
+	if (rc == -1)
+		return -1;
+	if (rc == 0)
+		return run_line_dead(r, place, attempt, OUTCOME_MISSING, "event-gone", "its line in the log is damaged or gone", err);
+	o.due = clock_now(&r->cli->clock) + run_delay(r, attempt);
+	r->failed++;
+	return run_outcome(r, &ev, &o, err);
+}
+
 static int
 drop_one(struct run *r, uint64_t place, uint64_t attempt, struct ss_err *err)
 {
-	struct outcome o = { .type = EVENT_FAILED, .class = OUTCOME_BUG, .code = "dropped", .ms = -1, .retry = 1,
-		.attempt = attempt, .message = "the script let the event vanish: no outcome came back" };
-	struct event ev;
-
-	int rc = run_line_load(r, place, attempt, &ev, err);
-
-	if (rc == -1)
-		return -1;
-	if (rc == 0) {
-		o.type = EVENT_DEAD;
-		o.class = OUTCOME_MISSING;
-		o.code = "event-gone";
-		o.message = "its line in the log is damaged or gone";
-		r->dead++;
-		return run_outcome(r, &ev, &o, err);
-	}
 	r->dropped++;
-	if (attempt >= RUN_ATTEMPTS) {
-		o.type = EVENT_DEAD;
-		r->dead++;
-	} else {
-		o.due = clock_now(&r->cli->clock) + run_delay(r, attempt);
-		r->failed++;
-	}
-	return run_outcome(r, &ev, &o, err);
+	return count_attempt(r, place, attempt, "dropped", "the script let the event vanish: no outcome came back", err);
 }
 
 /* Open places in [from, to] that have no row: each(place) */
@@ -124,6 +122,24 @@ same_work(struct run *r, uint64_t *first, uint64_t *last, struct ss_err *err)
 	return rc;
 }
 
+/* With a call open for it the event's fate is not known before that is settled,
+ * which a further turn does: it fails, and so does not hold up the others. */
+static int
+died_alone(struct run *r, struct ss_err *err)
+{
+	static const char code[] = "script-died", message[] = "the script died while this event was alone in it";
+	uint64_t attempt = 1;
+	size_t i;
+	int rc = run_line_unsettled(r, r->one_place, err);
+
+	for (i = 0; i < r->next_due; i++)
+		if (r->due[i].place == r->one_place)
+			attempt = r->due[i].attempt;
+	if (rc == 1)
+		return count_attempt(r, r->one_place, attempt, code, message, err);
+	return rc == -1 ? -1 : run_line_dead(r, r->one_place, attempt, OUTCOME_BUG, code, message, err);
+}
+
 int
 run_lost_died(struct run *r, struct ss_err *err)
 {
@@ -151,7 +167,7 @@ run_lost_died(struct run *r, struct ss_err *err)
 	if (rc == -1 || first == 0)
 		return rc;	/* it died with nothing in its hands */
 	if (r->one)
-		return run_line_dead(r, r->one_place, 0, OUTCOME_BUG, "script-died", "the script died while this event was alone in it", err);
+		return died_alone(r, err);
 	if (same_work(r, &first, &last, err) == -1)
 		return -1;
 	cli_uuid(r->cli, id);

@@ -197,6 +197,19 @@ run 'its environment' 0 env PATH=/usr/bin:/bin "$SS_BIN/ss-run" p <in
 check '  holds the pipeline, the home, the configuration' 'grep -q SS_PIPELINE env && grep -q SS_HOME env && grep -q SS_CONFIG env && grep -q "^p " path'
 check '  and the programs are found with a short PATH' 'grep -q ":$SS_BIN\$" path'
 
+home patience
+script p 'echo "$SS_RETRY_FOR" >"$HOME/patience"; cat'
+for set in '' 7s; do
+	ev "a$set" A >in
+	SS_RETRY_FOR=$set ss-run -q p <in
+	cp patience "got$set"
+done
+ev flag A >in
+SS_RETRY_FOR=7s ss-run -q --retry-for 2m p <in
+check 'how long filters bear an ill peer is the 60 seconds of the run' 'grep -Eqx "(60000|5[0-9]{4})ms" got'
+is '  or what the caller set' "$(cat got7s)" 7s
+check '  or what --retry-for says' 'grep -Eqx "1[0-9]{5}ms" patience'
+
 # --- behind ss.end ----------------------------------------------------------------------
 for how in '3 0' '5 5' '7 4' '2 2' '127 2' '1 4'; do
 	home "after${how% *}"

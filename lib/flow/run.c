@@ -17,6 +17,8 @@
 #include "base/num.h"
 #include "flow/run_internal.h"
 
+#define RETRY_FOR 60000		/* ms, a one-shot run (design 6) */
+
 int
 run_name_ok(const char *name)
 {
@@ -358,7 +360,7 @@ run_pipeline(struct cli *c, const struct run_opts *o, struct ss_err *err)
 	int rc;
 
 	r.started = clock_mono();
-	r.deadline = r.started + o->retry_for;
+	r.deadline = r.started + (o->retry_for < 0 ? RETRY_FOR : o->retry_for);
 	rc = open_all(&r, err);
 	if (rc == 0 && !o->follow)
 		rc = store_input(&r, err);

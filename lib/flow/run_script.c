@@ -59,6 +59,7 @@ make_env(struct run *r, struct buf *b)
 {
 	size_t n = 0, i = 0, off;
 	int64_t left = r->deadline - clock_mono();
+	const char *patience = getenv("SS_RETRY_FOR");
 	char **v;
 
 	(void)add_path(b);
@@ -66,7 +67,11 @@ make_env(struct run *r, struct buf *b)
 	(void)buf_addf(b, "SS_HOME=%s%c", r->cli->home, 0);
 	if (r->cli->config != NULL)
 		(void)buf_addf(b, "SS_CONFIG=%s%c", r->cli->config, 0);
-	(void)buf_addf(b, "SS_RETRY_FOR=%lldms%c", (long long)(r->o->follow ? 3600000 : left > 0 ? left : 0), 0);
+	/* flag > environment > default */
+	if (patience != NULL && *patience != '\0' && r->o->retry_for < 0)
+		(void)buf_addf(b, "SS_RETRY_FOR=%s%c", patience, 0);
+	else
+		(void)buf_addf(b, "SS_RETRY_FOR=%lldms%c", (long long)(r->o->follow ? 3600000 : left > 0 ? left : 0), 0);
 	(void)buf_addf(b, "SS_RUN_LOCK=%d%c", r->lock, 0);
 	while (environ[n] != NULL)
 		n++;

@@ -165,7 +165,7 @@ for end in settled never; do
 delivered c'
 	[ $end = never ] || : >settle
 	i=0
-	while [ "$i" -lt 8 ] && ! ss-run -q --retry-for 10s --retry-delay 1ms -n p 2>err; do i=$((i + 1)); done
+	while [ "$i" -lt 8 ] && ! timeout 60 ss-run -q --retry-for 10s --retry-delay 1ms -n p 2>err; do i=$((i + 1)); done
 	case $end in
 	settled) is '  and ends when the call is settled' "$(outcomes | tail -n 1)" 'delivered poison' ;;
 	never) is '  it is dead after the eighth attempt, its outcome unknown' \
@@ -358,7 +358,7 @@ home follows
 cp at-once "$SS_HOME/pipelines/p"
 cp "$TMP/home-failed/type" "$TMP/home-failed/more" "$SS_HOME/"
 ev b back >in
-ss-run -q --retry-for 0 p <in 2>err
+timeout 20 ss-run -q --retry-for 0 p <in 2>err
 background sh -c 'exec ss-run -q -n --follow p'
 wait_for 10 eval '[ "$(fed follows)" -ge 8 ]'
 ev g G | ss-run -q p 2>err

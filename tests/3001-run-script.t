@@ -354,12 +354,15 @@ for how in failed parked; do
 	run '  --retry-for 0: one turn more' 3 timeout 20 ss-run --retry-for 0 p <in
 	is '  no second one' "$(fed "$how")" 10
 done
+echo '{"wait":{"table":"bins","key":"there"},"deadline":"2020-01-01T00:00:00Z"}' >"$SS_HOME/more"
+run 'parked with a deadline that is over' 3 timeout 20 ss-run --retry-for 10s -n p
+is '  it is dead in the end' "$(outcomes | tail -n 1)" 'dead b missing deadline'
 home follows
 cp at-once "$SS_HOME/pipelines/p"
 cp "$TMP/home-failed/type" "$TMP/home-failed/more" "$SS_HOME/"
 ev b back >in
 timeout 20 ss-run -q --retry-for 0 p <in 2>err
-background sh -c 'exec ss-run -q -n --follow p'
+background sh -c 'exec ss-run -q -n --follow p 2>err'
 wait_for 10 eval '[ "$(fed follows)" -ge 8 ]'
 ev g G | ss-run -q p 2>err
 ok '--follow works on others meanwhile' wait_for 10 eval 'outcomes | grep -q "delivered g"'

@@ -242,9 +242,7 @@ verdict(struct run *r, struct ss_err *err)
 		cli_warn(r->cli, "the script wrote %" PRIu64 " lines behind ss.end: taken, but what a script has to say stands "
 		    "before it", r->late_lines);
 	x = err_worse(x, r->failed_exit);
-	if (r->stopping)
-		x = SS_EXIT_AGAIN;
-	return x;
+	return r->stopping ? err_worse(x, SS_EXIT_AGAIN) : x;
 }
 
 static int

@@ -161,6 +161,8 @@ plan_row(void *ctx, const struct ledger_exc *e)
 	if (due == 2)
 		return buf_add(&p->expired, &e->place, sizeof(e->place)) == -1 ? err_nomem(p->err) : 0;
 	if (due == 1 && again_at(r, e) > p->now) {
+		if (e->state == EVENT_PARKED && e->deadline != 0 && e->deadline <= p->now)
+			return buf_add(&p->expired, &e->place, sizeof(e->place)) == -1 ? err_nomem(p->err) : 0;
 		r->worn += (*hash_get(&r->again, e->place) >> AGAIN_BITS) >= RUN_TURNS;
 		due = 0;
 	}

@@ -397,10 +397,15 @@ run_work(struct run *r, struct ss_err *err)
 		else
 			break;
 	}
-	if (rc == -1 || r->from == -1) {
+	if (rc == -1) {
 		run_script_stop(r, STOP_MS);
-		return rc == -1 ? -1 : 0;
+		return -1;
 	}
+	if (r->between != 0)
+		tell_failure(r, r->between);
+	r->between = 0;
+	if (r->from == -1)
+		return 0;
 	if (finish_script(r, err) == -1)
 		return -1;
 	tell_failure(r, r->status);

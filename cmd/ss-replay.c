@@ -21,7 +21,7 @@ run(struct cli *c, struct ss_err *err)
 int
 main(int argc, char **argv)
 {
-	struct replay_opts o = { .run = { .retry_for = 60000, .base_delay = 1000 } };
+	struct replay_opts o = { .run = { .retry_for = -1, .base_delay = 1000 } };
 	const struct cli_opt opts[] = {
 		{ 'p', "pipeline", CLI_TEXT, &o.pipeline, "NAME", "the pipeline to do it in", 0, 0 },
 		{ 0, "source", CLI_TEXT, &o.source, "SOURCE", "whose event, when several share the id", 0, 0 },

@@ -19,7 +19,7 @@ run(struct cli *c, struct ss_err *err)
 int
 main(int argc, char **argv)
 {
-	struct run_opts o = { .retry_for = 60000, .base_delay = 1000 };
+	struct run_opts o = { .retry_for = -1, .base_delay = 1000 };
 	const struct cli_opt opts[] = {
 		{ 'f', "follow", CLI_FLAG, &o.follow, NULL, "go on until stopped", 0, 0 },
 		{ 0, "retry-for", CLI_TIME, &o.retry_for, "TIME", "go on retrying for so long (60s)", 0, 0 },

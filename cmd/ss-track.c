@@ -1,7 +1,9 @@
 /* ss-track - record events and outcomes; answer questions from the log */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cli.h"
+#include "event/outcome.h"
 #include "flow/query.h"
 #include "flow/record.h"
 
@@ -18,6 +20,33 @@ static const struct cli_verb verbs[] = {
 	{ NULL, NULL },
 };
 
+/* An option that was given and that the verb makes no use of would be a wrong
+ * answer taken for a right one. */
+static int
+refuse(const struct options *o, const char *verb, int pipeline, int json, int list, struct ss_err *err)
+{
+	const char *name = !pipeline && o->pipeline != NULL ? "pipeline" : !json && o->json ? "json" :
+	    list ? NULL : o->list.state != NULL ? "state" : o->list.target != NULL ? "target" :
+	    o->list.class != NULL ? "class" : o->list.limit != 0 ? "limit" : NULL;
+
+	return name == NULL ? 0 : err_set(err, SS_EXIT_USAGE, "%s takes no --%s (see --help)", verb, name);
+}
+
+static int
+check_class(const char *class, struct ss_err *err)
+{
+	char all[256] = "";
+	int k;
+
+	for (k = OUTCOME_NONE + 1; class != NULL && k < OUTCOME_CLASS_COUNT; k++) {
+		if (strcmp(class, outcome_class_name((enum outcome_class)k)) == 0)
+			return 0;
+		(void)snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", k == 1 ? "" : ", ",
+		    outcome_class_name((enum outcome_class)k));
+	}
+	return class == NULL ? 0 : err_set(err, SS_EXIT_USAGE, "--class is one of %s, not '%s'", all, class);
+}
+
 static enum ss_exit
 show(struct cli *c, struct ss_err *err)
 {
@@ -31,6 +60,8 @@ show(struct cli *c, struct ss_err *err)
 		    c->argc < 2 ? "" : c->argv[2]);
 		return SS_EXIT_USAGE;
 	}
+	if (refuse(opt, "show", 0, 1, 0, err) == -1)
+		return SS_EXIT_USAGE;
 	rc = query_open(&q, c, 0, opt->json, err);
 	if (rc == 0)
 		rc = query_show(&q, c->argv[1], &found, err);
@@ -54,6 +85,8 @@ list(struct cli *c, struct ss_err *err)
 		err_set(err, SS_EXIT_USAGE, "--state is failed, parked, dead or open, not '%s'", s);
 		return SS_EXIT_USAGE;
 	}
+	if (check_class(opt->list.class, err) == -1)
+		return SS_EXIT_USAGE;
 	opt->list.pipeline = opt->pipeline;
 	rc = query_open(&q, c, 1, opt->json, err);
 	if (rc == 0)
@@ -67,8 +100,11 @@ stats(struct cli *c, struct ss_err *err)
 {
 	struct options *opt = c->prog->ctx;
 	struct query q;
-	int rc = query_open(&q, c, 1, opt->json, err);
+	int rc;
 
+	if (refuse(opt, "stats", 0, 1, 0, err) == -1)
+		return SS_EXIT_USAGE;
+	rc = query_open(&q, c, 1, opt->json, err);
 	if (rc == 0)
 		rc = query_stats(&q, err);
 	query_close(&q);
@@ -79,8 +115,9 @@ static enum ss_exit
 track(struct cli *c, struct ss_err *err)
 {
 	struct options *opt = c->prog->ctx;
+
 	if (c->argc == 0)
-		return record_filter(c, opt->pipeline, err);
+		return refuse(opt, "recording", 1, 0, 0, err) == -1 ? SS_EXIT_USAGE : record_filter(c, opt->pipeline, err);
 	if (strcmp(c->argv[0], "show") == 0)
 		return show(c, err);
 	if (c->argc > 1) {

@@ -246,6 +246,16 @@ check 'says in whole seconds when' "case '$after' in *[!0-9]*) false ;; *) [ $af
 rule '{"throttle":{"rate":0.5,"burst":1}}'
 is 'the bucket fills again' "$(posts 2) $(sleep 2.2; posts 1)" '200 429 200'
 
+# as many as the bucket filled in the time that the requests took, and one more
+for throttle in true '{}' '{"burst":1}'; do
+	rule "{\"throttle\":$throttle}"
+	posts 12 >got
+	check "$throttle without a rate: two a second, none at once" "[ \$(tr ' ' '\n' <got | grep -c 200) -le \$((1 + \$(jq -s '.[11].ms * 2 / 1000 - .[0].ms * 2 / 1000 | floor' journal))) ]"
+	check '  but the first' "grep -q '^200 ' got"
+done
+rule '{"throttle":{"burst":3}}'
+is 'a burst alone: so many at once' "$(posts 3)" '200 200 200'
+
 rule '{"key":"slow","delay_ms":700}'
 is 'is slow' "$(post '{"key":"slow"}') $(held) $(jq '.took_ms >= 700' journal)" '200 slow:1 true'
 rule '{"key":"slow","delay_ms":3000}'
@@ -290,7 +300,7 @@ is 'which is not remembered' "$(post '[{"key":"a"},{"key":"b"},{"key":"c"},{"key
 control '{"rules":[{"status":503}]}' >reply.code
 for script in '{"rules":[{"sttaus":503}]}' '{"rules":[{"status":503,"garbage":true}]}' '{"rules":[{"key":"a"}]}' \
     '{"rules":[{"status":99}]}' '{"rules":[{"garbage":false}]}' '{"rules":[{"nth":[3,1],"status":500}]}' \
-    '{"rules":[{"refuse":{"cod":"x"}}]}' '{"rules":[{"throttle":{"burst":1}}]}' '{"rules":{}}' '{"rule":[]}' \
+    '{"rules":[{"refuse":{"cod":"x"}}]}' '{"rules":[{"throttle":{"rat":1}}]}' '{"rules":[{"throttle":3}]}' '{"rules":[{"throttle":{"rate":0}}]}' '{"rules":{}}' '{"rule":[]}' \
     '{"rules":[{"probability":2,"status":500}]}' '{"rules":[{"every":0,"status":500}]}' '[]' '{"rules":['; do
 	is "refuses the script $script" "$(control "$script")" 400
 	check 'with a reason' '[ -s reply ]'

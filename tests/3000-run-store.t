@@ -25,7 +25,7 @@ is '  and leave the script as themselves: delivered, target stdout' \
     'A stdout ss-run B stdout ss-run C stdout ss-run '
 is '  on the output too' "$(jq -r '.id + " " + .data.fields.a' out | tr '\n' ' ')" 'a a b b c c '
 check '  without marks of the turn' '! grep -E "ssturn|ssplace" out'
-check '  the accounts are printed' 'grep -q "^p: stored 3, known 0, rejected 0; now accepted 3 = delivered 3 .* open 0 " err'
+check '  the accounts are printed' 'grep -q "^p: stored 3, known 0, rejected 0; now opened 3 = delivered 3 .* open 0 " err'
 run 'again the same' 0 ss-run p <in >out
 check '  foreign ids are known: nothing is stored twice' 'grep -q "stored 0, known 3" err && [ ! -s out ] && [ "$(lines | wc -l)" -eq 6 ]'
 ev "${v7}0001" V >in
@@ -69,7 +69,7 @@ is '  stored and dead, class parse' "$(outcomes)" '4 dead p parse rejected
 is '  with file, line and text' "$(lines | jq -rc 'select(.type == "line.rejected").data | [.file, .line, .text // .base64]' | tr '\n' ' ')" \
     '["stdin",2,"no event"] ["stdin",3,"{\"specversion\":\"1.0\",\"id\":\"x\"}"] ["stdin",5,"//4="] ["stdin",6,"{\"specversion\":\"1.0\",\"id\":\"torn\",\"sou"] '
 is '  and never in the script' "$(jq -r 'select(.type != "ss.end").id' fed | tr '\n' ' ')" 'a b '
-check '  counted: accepted = ended' 'grep -q "rejected 4; now accepted 6 = delivered 2 .* dead 4 .* open 0 " err'
+check '  counted: opened = ended + open' 'grep -q "rejected 4; now opened 6 = delivered 2 .* dead 4 .* open 0 " err'
 run 'the same lines again are known' 0 ss-run p <in
 check '  nothing new' '[ "$(lines | jq "select(.type == \"line.rejected\").id" | wc -l)" -eq 4 ] && grep -q "known 6" err'
 { ev c C; awk 'BEGIN { printf "{\"a\":\""; for (i = 0; i < 110000; i++) printf "0123456789"; print "\"}" }'; ev d D; } >in

@@ -82,7 +82,7 @@ kill -TERM "$BG_PID"
 rc=0
 wait "$BG_PID" || rc=$?
 is 'SIGTERM ends it in order' "$rc" 4
-check '  accounts balance' 'grep -q "^p: stored .* accepted" ferr'
+check '  accounts balance' 'grep -q "^p: stored .* opened" ferr'
 script p 'cat'
 ss-run -q -n p >/dev/null 2>&1
 check '  what was stored is delivered, once' '[ "$(lines | jq -r "select(.source == \"s\").id" | sort)" = "$(delivered | sort)" ]'
@@ -105,7 +105,7 @@ awk 'BEGIN { for (i = 0; i < 10000; i++) printf "{\"specversion\":\"1.0\",\"id\"
 script p 'jq -c . | awk "{ print }" | sed s/x/x/'
 run '10,000 events through jq, awk and sed' 0 timeout 60 ss-run p <many >out
 check '  all of them, in order' 'jq -r .subject out >got; jq -r .subject many | cmp - got'
-check '  accounts' 'grep -q "accepted 10000 = delivered 10000 .*open 0 " err'
+check '  accounts' 'grep -q "opened 10000 = delivered 10000 .*open 0 " err'
 home slow
 script slow 'while IFS= read -r a; do printf "%s" "${a%\}}"; printf "}\n"; done | jq -c .'
 head -n 2000 many >in
@@ -124,7 +124,7 @@ run 'the disk is full' 4 full many
 check '  it says so' 'grep -qi "file too large\|no space" err'
 check '  what it could not store it did not accept' '[ "$(lines | grep -c "\"source\":\"s\",\"type\":\"item")" -lt 10000 ]'
 run 'there is space again' 0 ss-run p <many
-check '  everything once' 'grep -q "accepted 10000 = delivered 10000 .*open 0 " err && [ -z "$(delivered | sort | uniq -d)" ]'
+check '  everything once' 'grep -q "opened 10000 = delivered 10000 .*open 0 " err && [ -z "$(delivered | sort | uniq -d)" ]'
 if unshare -rm true 2>/dev/null; then
 	mkdir -p small
 	in_tmpfs()

@@ -82,11 +82,31 @@ check 'list --limit' '[ "$(ss-track list --limit 2 | wc -l)" -eq 2 ]'
 status 'list of another target: nothing, exit 1' 1 ss-track list --target shopify:other
 status 'list of another pipeline: nothing, exit 1' 1 ss-track list -p other
 status 'list of a state that is none' 2 ss-track list --state well
+status 'list of a class that is none' 2 ss-track list --class valeu
+cp "$ERR" err
+check '  the classes are named' 'grep -q "class is one of parse, value, missing, .*, bug, not .valeu." err'
+for class in parse value missing auth connection rate-limit intermittent conflict duplicate too-large stale bug; do
+	check "list --class $class" "rc=0; ss-track list --class $class || rc=\$?; [ \$rc -le 1 ]"
+done
+# what a verb makes no use of is no answer to what was asked
+for verb in 'show x' stats ''; do
+	for option in '-p stock' '-j' '--state dead' '--target t:1' '--class bug' '--limit 1'; do
+		case "$verb:$option" in
+		show*:-j | stats:-j | :-p*) continue ;;
+		esac
+		# shellcheck disable=SC2086 # words
+		status "${verb:-recording} takes no $option" 2 ss-track $option $verb
+	done
+done
+cp "$ERR" err
+check '  it says so' 'grep -q "recording takes no --limit" err'
 check 'list --state open has the rest too' '[ "$(ss-track list --state open | jq -r "[.pipeline, .id, .state] | join(\" \")" | tr "\n" ";")" = "- $U3 open;stock $U1 failed;stock evt-1 parked;stock evt-1 open;" ]'
 
 ok 'stats' ss-track stats >stats
 check 'the accounts of each pipeline' 'jq -s -e "map(.pipeline) == [\"-\", \"stock\"] and .[1].opened == 6 and .[1].unchanged == 2 and
-	.[1].dead == 1 and .[1].open == 3 and .[1].failed == 1 and .[1].parked == 1 and .[0].open == 1" stats'
+	.[1].dead == 1 and .[1].open == 3 and .[1].failed == 1 and .[1].parked == 1 and .[1].listed == 1 and .[0].open == 1" stats'
+check 'verify uses the same words' 'ss-log verify -j | jq -s "map(select(.check == \"accounts\") | {pipeline, opened, dead, replaced, open, failed, parked, listed})" >verified &&
+	jq -s "map({pipeline, opened, dead, replaced, open, failed, parked, listed})" stats | diff - verified'
 check 'they balance' 'jq -e ".opened == .delivered + .unchanged + .superseded + .filtered + .routed + .dead + .replaced + .open" stats'
 
 if script -qec true /dev/null </dev/null >/dev/null 2>&1; then

@@ -36,7 +36,7 @@ is '  and no effect at the target' "$(counter shop applied)" "$before"
 is '  it ends unchanged' "$(account stock unchanged)" 1
 ok 'with --force it is delivered whatever is known' ss-replay -q --force a1
 is '  one effect' "$(counter shop applied)" $((before + 1))
-check '  and the summary is for people, on standard error' 'ss-replay a1 2>err && grep -q "^stock: .*accepted.*delivered" err'
+check '  and the summary is for people, on standard error' 'ss-replay a1 2>err && grep -q "^stock: .*opened.*delivered" err'
 balanced '  the accounts balance'
 
 # Which one is meant.

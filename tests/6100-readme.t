@@ -12,7 +12,7 @@ mkdir readme
 is 'each ends as told (1: there is a shop; 3 is asked for by ss-track)' "$(tr '\n' ' ' <codes)" '1 0 2 0 3 0 4 0 5 0 6 0 7 0 8 0 '
 SS_HOME=$TMP/readme/data SS_CONFIG=$TMP/readme/storesync.conf
 is '1. a bad row among good ones' "$(grep -c 'stock: stored 3, .*rejected 1.*delivered 2.*dead 1' err)" 1
-is '   then only what has changed' "$(grep -c 'accepted 5 = delivered 3 + unchanged 1 ' err)" 1
+is '   then only what has changed' "$(grep -c 'opened 5 = delivered 3 + unchanged 1 ' err)" 1
 is '2. the mended row is delivered' "$(cat "$SS_HOME"/log/*/*/*/*.ndjson | jq -c 'select(.type == "ss.delivered" and .subject == "CUP-2") | .data.set.fields')" \
     '{"price":"6.00"}'
 is '3. the second target has the file too' "$(jq -r .subject readme/audit.ndjson | tr '\n' ' ')" 'CUP-1 CUP-3 '

@@ -36,7 +36,7 @@ events 1 20 | ss-track -p stock >/dev/null
 ok 'a clean log' ss-log verify >out
 check 'every check says ok' 'jq -es "length == 4 and all(.ok)" out'
 check 'the accounts are right' 'jq -es "map(select(.pipeline == \"stock\"))[0] | .opened == 21 and .ended == 8 and .open == 13 and
-	.failed == 1 and .parked == 1 and .dead == 0 and .doubles == 1 and .position == 3" out'
+	.failed == 1 and .parked == 1 and .dead == 1 and .listed == 0 and .doubles == 1 and .position == 3" out'
 check 'the open intent is counted' 'jq -es "map(select(.check == \"intents\"))[0].open == 1" out'
 
 ok 'dump' ss-log dump >live

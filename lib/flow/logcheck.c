@@ -186,17 +186,18 @@ account_json(struct verify *v, const struct logcheck_account *p, const struct le
 	(void)buf_addf(b, "{\"check\":\"accounts\",\"ok\":%s", ok ? "true" : "false");
 	(void)json_put_member(b, "pipeline", p->name, strlen(p->name));
 	(void)buf_addf(b, ",\"opened\":%llu,\"ended\":%llu,\"replaced\":%llu,\"open\":%llu,\"failed\":%llu,\"parked\":%llu,"
-	    "\"dead\":%llu,\"doubles\":%llu", (unsigned long long)p->opened, (unsigned long long)ended,
+	    "\"dead\":%llu,\"listed\":%llu,\"doubles\":%llu", (unsigned long long)p->opened, (unsigned long long)ended,
 	    (unsigned long long)p->replaced, (unsigned long long)p->nopen, (unsigned long long)p->nfailed,
-	    (unsigned long long)p->nparked, (unsigned long long)p->ndead, (unsigned long long)p->doubles);
+	    (unsigned long long)p->nparked, (unsigned long long)p->ended[EVENT_DEAD], (unsigned long long)p->ndead,
+	    (unsigned long long)p->doubles);
 	if (position != 0)
 		(void)buf_addf(b, ",\"position\":%llu", (unsigned long long)position);
 	if (!ok)
 		(void)buf_addf(b, ",\"ledger\":{\"opened\":%llu,\"ended\":%llu,\"replaced\":%llu,\"open\":%llu,"
-		    "\"failed\":%llu,\"parked\":%llu,\"dead\":%llu,\"doubles\":%llu}", (unsigned long long)c->opened,
+		    "\"failed\":%llu,\"parked\":%llu,\"dead\":%llu,\"listed\":%llu,\"doubles\":%llu}", (unsigned long long)c->opened,
 		    (unsigned long long)led, (unsigned long long)c->replaced, (unsigned long long)c->open,
-		    (unsigned long long)c->failed, (unsigned long long)c->parked, (unsigned long long)c->dead,
-		    (unsigned long long)c->doubles);
+		    (unsigned long long)c->failed, (unsigned long long)c->parked,
+		    (unsigned long long)c->ended[EVENT_DEAD], (unsigned long long)c->dead, (unsigned long long)c->doubles);
 	(void)buf_addc(b, '}');
 }
 
@@ -204,7 +205,7 @@ static void
 account_people(struct query_sheet *s, const struct logcheck_account *p, int ok)
 {
 	static const char *const heads[] = { "PIPELINE", "OPENED", "ENDED", "REPLACED", "OPEN", "FAILED", "PARKED",
-		"DEAD", "DOUBLES", "ACCOUNT" };
+		"DEAD", "LISTED", "DOUBLES", "ACCOUNT" };
 	uint64_t ended = 0;
 	size_t i;
 
@@ -219,6 +220,7 @@ account_people(struct query_sheet *s, const struct logcheck_account *p, int ok)
 	(void)query_cellu(s, p->nopen);
 	(void)query_cellu(s, p->nfailed);
 	(void)query_cellu(s, p->nparked);
+	(void)query_cellu(s, p->ended[EVENT_DEAD]);
 	(void)query_cellu(s, p->ndead);
 	(void)query_cellu(s, p->doubles);
 	(void)query_cells(s, ok ? "ok" : "differs");
@@ -235,7 +237,7 @@ by_name(const void *a, const void *b)
 static int
 check_accounts(struct verify *v, struct logcheck_accounts *a)
 {
-	struct query_sheet s = { .cols = 10, .right = 0x1fe };
+	struct query_sheet s = { .cols = 11, .right = 0x3fe };
 	struct ledger_counts c;
 	struct buf name = { 0 };
 	uint64_t position, last;

@@ -338,9 +338,9 @@ stats_json(struct query *q, const char *name, const struct ledger_counts *c, str
 	(void)buf_addf(&b, ",\"opened\":%llu", (unsigned long long)c->opened);
 	for (t = EVENT_DELIVERED; t <= EVENT_DEAD; t++)
 		(void)buf_addf(&b, ",\"%s\":%llu", event_type_name((enum event_type)t) + 3, (unsigned long long)c->ended[t]);
-	(void)buf_addf(&b, ",\"replaced\":%llu,\"open\":%llu,\"failed\":%llu,\"parked\":%llu}",
+	(void)buf_addf(&b, ",\"replaced\":%llu,\"open\":%llu,\"failed\":%llu,\"parked\":%llu,\"listed\":%llu}",
 	    (unsigned long long)c->replaced, (unsigned long long)c->open, (unsigned long long)c->failed,
-	    (unsigned long long)c->parked);
+	    (unsigned long long)c->parked, (unsigned long long)c->dead);
 	rc = b.failed ? err_nomem(err) : out_line(&q->out, b.p, b.len, err);
 	buf_free(&b);
 	return rc;
@@ -358,21 +358,22 @@ stats_people(struct query_sheet *s, const char *name, const struct ledger_counts
 	(void)query_cellu(s, c->replaced);
 	(void)query_cellu(s, c->open);
 	(void)query_cellu(s, c->failed);
-	return query_cellu(s, c->parked) == -1 ? err_nomem(err) : 0;
+	(void)query_cellu(s, c->parked);
+	return query_cellu(s, c->dead) == -1 ? err_nomem(err) : 0;
 }
 
 int
 query_stats(struct query *q, struct ss_err *err)
 {
 	static const char *const heads[] = { "PIPELINE", "OPENED", "DELIVERED", "UNCHANGED", "SUPERSEDED", "FILTERED",
-		"ROUTED", "DEAD", "REPLACED", "OPEN", "FAILED", "PARKED" };
-	struct query_sheet s = { .cols = 12, .right = 0xffe };
+		"ROUTED", "DEAD", "REPLACED", "OPEN", "FAILED", "PARKED", "LISTED" };
+	struct query_sheet s = { .cols = 13, .right = 0x1ffe };
 	struct ledger_counts c;
 	struct buf name = { 0 };
 	size_t i;
 	int rc = 0;
 
-	for (i = 0; i < 12; i++)
+	for (i = 0; i < s.cols; i++)
 		(void)query_cells(&s, heads[i]);
 	while (rc == 0 && (rc = ledger_pipelines(q->view, &name, err)) == 1) {
 		const char *n = buf_cstr(&name);

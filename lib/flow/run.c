@@ -11,20 +11,13 @@
 #include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/num.h"
 #include "flow/run_internal.h"
 
-#define COMMIT_BYTES ((size_t)1 << 20)
-#define COMMIT_MS 200		/* outcomes wait at most so long for their sync */
-#define STOP_MS 10000		/* after SIGTERM the script has so long to finish */
-#define POLL_MS 500		/* follow: look for what other processes stored */
-/* Everything was fed and nothing comes: the input is closed, since a script with
- * buffers of its own (jq, awk) gives them away only then. */
-#define QUIET_MS 200
+#define RETRY_FOR 60000		/* ms, a one-shot run (design 6) */
 
 int
 run_name_ok(const char *name)
@@ -62,8 +55,8 @@ open_signals(struct run *r, struct ss_err *err)
 	return r->sigfd == -1 ? err_sys(err, SS_EXIT_AGAIN, "cannot watch for signals") : 0;
 }
 
-static void
-check_signals(struct run *r)
+void
+run_check_signals(struct run *r)
 {
 	struct signalfd_siginfo si;
 
@@ -107,9 +100,8 @@ drop_lock(struct run *r)
 
 /* ---- standard input ---- */
 
-/* Take what is there without waiting; commit when it pauses.  1 at the end. */
-static int
-read_input(struct run *r, struct ss_err *err)
+int
+run_read_input(struct run *r, struct ss_err *err)
 {
 	struct line l;
 	int k;
@@ -122,7 +114,7 @@ read_input(struct run *r, struct ss_err *err)
 			break;
 		if (record_line(&r->in, &l, k, err) == -1)
 			return -1;
-		if (record_pending(&r->in) >= COMMIT_BYTES && record_commit(&r->in, NULL, err) == -1)
+		if (record_pending(&r->in) >= RUN_COMMIT_BYTES && record_commit(&r->in, NULL, err) == -1)
 			return -1;
 	}
 	if (record_commit(&r->in, NULL, err) == -1)
@@ -147,300 +139,11 @@ store_input(struct run *r, struct ss_err *err)
 
 		if (!line_buffered(&r->stdin_r))
 			(void)poll(pf, 2, -1);
-		check_signals(r);
-		rc = read_input(r, err);
+		run_check_signals(r);
+		rc = run_read_input(r, err);
 		cli_progress_show(&p, 0, 0, r->in.stored, "events stored");
 	}
 	cli_progress_end(&p);
-	return rc == -1 ? -1 : 0;
-}
-
-/* ---- a turn ---- */
-
-static int
-commit_back(struct run *r, struct ss_err *err)
-{
-	if (out_flush(&r->stdout_o, err) == -1 || record_commit(&r->back, NULL, err) == -1)
-		return -1;
-	r->commit_at = 0;
-	return 0;
-}
-
-static int
-put_end(struct run *r)
-{
-	char id[UUID_TEXT], time[CLOCK_TEXT];
-
-	cli_uuid(r->cli, id);
-	clock_format(clock_now(&r->cli->clock), time);
-	r->sent_end = 1;
-	return buf_addf(&r->feed, "{\"specversion\":\"1.0\",\"id\":\"%s\",\"source\":\"ss-run\",\"type\":\"ss.end\",\"time\":\"%s\","
-	    "\"data\":{\"turn\":%" PRIu64 "}}\n", id, time, r->turn);
-}
-
-/* Write to the script what it takes now. */
-static int
-push_feed(struct run *r, struct ss_err *err)
-{
-	while (r->to != -1) {
-		ssize_t w;
-
-		if (r->feed_at == r->feed.len) {
-			if (r->sent_end)
-				return 0;
-			if (run_feed_more(r, err) == -1)
-				return -1;
-			if (r->fed_all && put_end(r) == -1)
-				return err_nomem(err);
-		}
-		w = write(r->to, r->feed.p + r->feed_at, r->feed.len - r->feed_at);
-		if (w == -1 && errno == EINTR)
-			continue;
-		if (w == -1 && errno == EAGAIN)
-			return 0;
-		r->heard_at = clock_mono();
-		if (w == -1) {
-			/* it closed its input: what comes out of it still counts */
-			(void)close(r->to);
-			r->to = -1;
-			return 0;
-		}
-		r->feed_at += (size_t)w;
-	}
-	return 0;
-}
-
-/* Read what the script wrote.  1: it closed its output. */
-static int
-pull(struct run *r, struct ss_err *err)
-{
-	struct line l;
-	int k;
-
-	for (;;) {
-		k = line_next(&r->script_r, &l, err);
-		if (k == LINE_WAIT)
-			return 0;
-		if (k == LINE_END)
-			return 1;
-		if (k == -1 || run_take_line(r, &l, k, err) == -1)
-			return -1;
-		if (r->saw_end)
-			return 0;
-		r->heard_at = clock_mono();
-		if (r->commit_at == 0)
-			r->commit_at = r->heard_at;
-		if (record_pending(&r->back) >= COMMIT_BYTES && commit_back(r, err) == -1)
-			return -1;
-	}
-}
-
-/* All is fed and nothing comes: see QUIET_MS. */
-static void
-close_if_quiet(struct run *r)
-{
-	if (r->to == -1 || !r->sent_end || r->feed_at < r->feed.len || clock_mono() - r->heard_at < QUIET_MS)
-		return;
-	(void)close(r->to);
-	r->to = -1;
-}
-
-/* Feed and read until ss.end is back or the script is gone: 1 back, 0 gone. */
-static int
-exchange(struct run *r, struct ss_err *err)
-{
-	int64_t stop_at = 0;
-	struct cli_progress p;
-	int rc = 0;
-
-	r->heard_at = clock_mono();
-	cli_progress_start(&p, r->o->name);
-	while (rc == 0 && !r->saw_end) {
-		struct pollfd pf[4] = { { .fd = r->from, .events = POLLIN }, { .fd = r->sigfd, .events = POLLIN },
-			{ .fd = -1, .events = POLLOUT }, { .fd = -1, .events = POLLIN } };
-
-		if (r->to != -1 && (r->feed_at < r->feed.len || !r->sent_end))
-			pf[2].fd = r->to;
-		if (r->o->follow && r->stdin_open)
-			pf[3].fd = 0;
-		(void)poll(pf, 4, r->commit_at != 0 || r->to != -1 ? QUIET_MS : 1000);
-		check_signals(r);
-		if (r->stopping && stop_at == 0)
-			stop_at = clock_mono() + STOP_MS;
-		if (stop_at != 0 && clock_mono() > stop_at)
-			break;
-		if (pf[3].revents != 0 && read_input(r, err) == -1)
-			rc = -1;
-		if (rc == 0)
-			rc = pull(r, err);
-		if (rc == 0 && push_feed(r, err) == -1)
-			rc = -1;
-		if (rc == 0 && r->commit_at != 0 && clock_mono() - r->commit_at >= COMMIT_MS)
-			rc = commit_back(r, err);
-		close_if_quiet(r);
-		cli_progress_show(&p, r->done, r->fed, r->done, "worked off");
-	}
-	cli_progress_end(&p);
-	return rc == -1 ? -1 : r->saw_end;
-}
-
-static int
-start_script(struct run *r, struct ss_err *err)
-{
-	struct buf keep = r->feed;
-	int rc;
-
-	/* its input was closed because it was quiet: it is at its end */
-	if (r->pid != 0 && r->to == -1)
-		run_script_stop(r, STOP_MS);
-	if (r->pid != 0)
-		return 0;
-	/* starting the script empties the feed: plan goes first, then this */
-	r->feed = (struct buf){ 0 };
-	rc = run_script_start(r, err);
-	buf_free(&r->feed);
-	r->feed = keep;
-	return rc;
-}
-
-/* Does the script live when it is given nothing but ss.end?  If not, no event is
- * at fault.  1 yes, 0 no, -1. */
-static int
-probe(struct run *r, struct ss_err *err)
-{
-	int rc;
-
-	buf_clear(&r->feed);
-	r->feed_at = 0;
-	r->fed_all = 1;
-	r->saw_end = 0;
-	if (put_end(r) == -1)
-		return err_nomem(err);
-	rc = start_script(r, err);
-	if (rc == 0)
-		rc = exchange(r, err);
-	run_script_stop(r, STOP_MS);
-	return rc;
-}
-
-/* The script is gone and ss.end did not come back: why, and what follows. */
-static int
-gone(struct run *r, struct ss_err *err)
-{
-	const char *how;
-	int rc, code, was;
-
-	run_script_stop(r, STOP_MS);
-	r->peer_down = 1;
-	if (r->stopping)
-		return 0;
-	was = r->status;
-	if (r->saw_stop || (WIFEXITED(was) && WEXITSTATUS(was) == SS_EXIT_AGAIN)) {
-		if (r->stop_why[0] == '\0')
-			(void)snprintf(r->stop_why, sizeof(r->stop_why), "the script stopped early (exit 4)");
-		return 0;
-	}
-	rc = probe(r, err);
-	if (rc == -1 || r->saw_stop || r->stopping)
-		return rc == -1 ? -1 : 0;
-	if (rc == 1) {
-		how = WIFSIGNALED(was) ? "signal" : "status";
-		code = WIFSIGNALED(was) ? WTERMSIG(was) : WEXITSTATUS(was);
-		(void)snprintf(r->stop_why, sizeof(r->stop_why), "the script ended (%s %d) before its work was done", how, code);
-		r->status = was;
-		/* the one that was alone and killed it is dead: go on with the rest */
-		r->peer_down = !r->one;
-		if (r->one)
-			r->stop_why[0] = '\0';
-		return run_feed_died(r, err) == -1 || commit_back(r, err) == -1 ? -1 : 0;
-	}
-	how = WIFSIGNALED(r->status) ? "signal" : "status";
-	code = WIFSIGNALED(r->status) ? WTERMSIG(r->status) : WEXITSTATUS(r->status);
-	r->broken = how[1] == 't' && (code == SS_EXIT_USAGE || code == 126 || code == 127) ? SS_EXIT_USAGE : SS_EXIT_AGAIN;
-	if (how[1] == 't' && code == 0)
-		(void)snprintf(r->stop_why, sizeof(r->stop_why), "ss.end does not come back from the script: jq, grep and the "
-		    "like in it must let lines pass whose type begins with ss. (see ss-run(1))");
-	else
-		(void)snprintf(r->stop_why, sizeof(r->stop_why), "the script ends (%s %d) even with nothing to do", how, code);
-	return 0;
-}
-
-/* 1 something was fed, 0 nothing to do, -1. */
-static int
-turn(struct run *r, struct ss_err *err)
-{
-	int rc;
-
-	if (run_feed_plan(r, err) == -1)
-		return -1;
-	buf_clear(&r->feed);
-	r->feed_at = 0;
-	if (run_feed_more(r, err) == -1)
-		return -1;
-	if (r->feed.len == 0)
-		return commit_back(r, err);
-	if (r->fed_all && put_end(r) == -1)
-		return err_nomem(err);
-	if (start_script(r, err) == -1)
-		return -1;
-	rc = exchange(r, err);
-	if (rc == -1 || commit_back(r, err) == -1 || ledger_catchup(r->ledger, NULL, err) == -1)
-		return -1;
-	if (rc == 1)
-		return run_feed_dropped(r, err) == -1 || commit_back(r, err) == -1 ? -1 : 1;
-	return gone(r, err) == -1 ? -1 : 1;
-}
-
-/* Wait until something falls due or comes in, at most ms. */
-static void
-wait_for_work(struct run *r, int64_t ms)
-{
-	struct pollfd pf[2] = { { .fd = r->sigfd, .events = POLLIN },
-		{ .fd = r->o->follow && r->stdin_open ? 0 : -1, .events = POLLIN } };
-
-	if (ms > INT_MAX)
-		ms = INT_MAX;
-	(void)poll(pf, 2, (int)ms);
-	check_signals(r);
-}
-
-/* Turn after turn while there is work that is due soon enough. */
-static int
-work(struct run *r, struct ss_err *err)
-{
-	int64_t due, pause = 100;
-	int rc = 0;
-
-	while (!r->stopping) {
-		rc = turn(r, err);
-		if (rc == -1 || (r->peer_down && !r->o->follow))
-			break;
-		if (r->peer_down) {
-			wait_for_work(r, pause);
-			pause = pause < 30000 ? pause * 2 : pause;
-			r->peer_down = r->saw_stop = r->broken = 0;
-			r->stop_why[0] = '\0';
-			continue;
-		}
-		if (rc == 1) {
-			pause = 100;
-			continue;
-		}
-		if (r->o->follow && r->stdin_open && (rc = read_input(r, err)) == -1)
-			break;
-		if (run_feed_next_due(r, &due, err) == -1) {
-			rc = -1;
-			break;
-		}
-		due = due == 0 ? INT64_MAX : due - clock_now(&r->cli->clock);
-		if (r->o->follow)
-			wait_for_work(r, due < POLL_MS ? (due < 1 ? 1 : due) : POLL_MS);
-		else if (!r->cli->clock.fixed && due < r->deadline - clock_mono())
-			wait_for_work(r, due < 1 ? 1 : due);
-		else
-			break;
-	}
-	run_script_stop(r, STOP_MS);
 	return rc == -1 ? -1 : 0;
 }
 
@@ -487,7 +190,7 @@ wait_for_other(struct run *r, struct ss_err *err)
 		ledger_view_end(v);
 		if (!fresh)
 			break;
-		wait_for_work(r, 100);
+		run_wait(r, 100);
 	}
 	return rc;
 }
@@ -501,9 +204,9 @@ summary(struct run *r, struct ss_err *err)
 	if (r->o->quiet || ledger_catchup(r->ledger, NULL, err) == -1 || ledger_view(&v, r->ledger, err) == -1)
 		return;
 	if (ledger_counts(v, r->o->name, &n, err) == 0)
-		cli_say("%s: stored %" PRIu64 ", known %" PRIu64 ", rejected %" PRIu64 "; now accepted %" PRIu64
+		cli_say("%s: stored %" PRIu64 ", known %" PRIu64 ", rejected %" PRIu64 "; now opened %" PRIu64
 		    " = delivered %" PRIu64 " + unchanged %" PRIu64 " + superseded %" PRIu64 " + filtered %" PRIu64
-		    " + routed %" PRIu64 " + dead %" PRIu64 " + replayed %" PRIu64 " + open %" PRIu64
+		    " + routed %" PRIu64 " + dead %" PRIu64 " + replaced %" PRIu64 " + open %" PRIu64
 		    " (failed %" PRIu64 ", parked %" PRIu64 ")", r->o->name, r->in.stored, r->in.known, r->in.rejects, n.opened,
 		    n.ended[EVENT_DELIVERED], n.ended[EVENT_UNCHANGED], n.ended[EVENT_SUPERSEDED], n.ended[EVENT_FILTERED],
 		    n.ended[EVENT_ROUTED], n.ended[EVENT_DEAD], n.replaced, n.open, n.failed, n.parked);
@@ -524,6 +227,9 @@ verdict(struct run *r, struct ss_err *err)
 	}
 	if (r->dead > 0 || r->in.rejects + r->back.rejects > 0 || (r->failed + r->parked > 0 && n.failed + n.parked > 0))
 		x = SS_EXIT_OPEN;
+	if (r->worn > 0)
+		cli_warn(r->cli, "%" PRIu64 " failed or parked came back at once, %d times: left for the next run, see ss-track list",
+		    r->worn, RUN_TURNS);
 	if (r->in.cut_short) {
 		cli_warn(r->cli, "%s", r->in.why);
 		x = SS_EXIT_AGAIN;
@@ -532,9 +238,11 @@ verdict(struct run *r, struct ss_err *err)
 		cli_warn(r->cli, "stopped early: %s", r->stop_why);
 		x = r->broken == SS_EXIT_USAGE && !r->in.cut_short ? SS_EXIT_USAGE : SS_EXIT_AGAIN;
 	}
-	if (r->stopping)
-		x = SS_EXIT_AGAIN;
-	return x;
+	if (r->late_lines > 0)
+		cli_warn(r->cli, "the script wrote %" PRIu64 " lines behind ss.end: taken, but what a script has to say stands "
+		    "before it", r->late_lines);
+	x = err_worse(x, r->failed_exit);
+	return r->stopping ? err_worse(x, SS_EXIT_AGAIN) : x;
 }
 
 static int
@@ -581,6 +289,7 @@ close_all(struct run *r)
 	buf_free(&r->feed);
 	hash_free(&r->exc);
 	hash_free(&r->held);
+	hash_free(&r->again);
 	free(r->due);
 	if (r->sigfd != -1)
 		(void)close(r->sigfd);
@@ -600,18 +309,18 @@ work_locked(struct run *r, struct ss_err *err)
 			return -1;
 		if (got == 0 && r->o->follow && !r->stopping) {
 			/* store what comes meanwhile, and take over when the other ends */
-			if (r->stdin_open && read_input(r, err) == -1)
+			if (r->stdin_open && run_read_input(r, err) == -1)
 				return -1;
 			if (!r->stdin_open && r->in.stored == 0 && r->o->no_input)
 				return 0;
-			wait_for_work(r, POLL_MS);
+			run_wait(r, RUN_POLL_MS);
 			again = 1;
 			continue;
 		}
 		again = 0;
 		if (got == 0)
 			return wait_for_other(r, err);
-		if (work(r, err) == -1)
+		if (run_work(r, err) == -1)
 			return -1;
 		seen = r->live_end;
 		drop_lock(r);
@@ -649,7 +358,7 @@ run_pipeline(struct cli *c, const struct run_opts *o, struct ss_err *err)
 	int rc;
 
 	r.started = clock_mono();
-	r.deadline = r.started + o->retry_for;
+	r.deadline = r.started + (o->retry_for < 0 ? RETRY_FOR : o->retry_for);
 	rc = open_all(&r, err);
 	if (rc == 0 && !o->follow)
 		rc = store_input(&r, err);

@@ -15,7 +15,9 @@ struct run_opts {
 	int wait;		/* another worker is at it: wait until ours is worked off */
 	int quiet;		/* no summary */
 	int strict;
-	int64_t retry_for;	/* ms that a one-shot run goes on retrying */
+	/* ms that a one-shot run goes on retrying and lets filters bear an ill peer;
+	 * < 0: 60 s, and for filters $SS_RETRY_FOR where it is set */
+	int64_t retry_for;
 	int64_t base_delay;	/* ms before the first retry; doubles, with jitter */
 };
 

@@ -59,6 +59,7 @@ make_env(struct run *r, struct buf *b)
 {
 	size_t n = 0, i = 0, off;
 	int64_t left = r->deadline - clock_mono();
+	const char *patience = getenv("SS_RETRY_FOR");
 	char **v;
 
 	(void)add_path(b);
@@ -66,7 +67,11 @@ make_env(struct run *r, struct buf *b)
 	(void)buf_addf(b, "SS_HOME=%s%c", r->cli->home, 0);
 	if (r->cli->config != NULL)
 		(void)buf_addf(b, "SS_CONFIG=%s%c", r->cli->config, 0);
-	(void)buf_addf(b, "SS_RETRY_FOR=%lldms%c", (long long)(r->o->follow ? 3600000 : left > 0 ? left : 0), 0);
+	/* flag > environment > default */
+	if (patience != NULL && *patience != '\0' && r->o->retry_for < 0)
+		(void)buf_addf(b, "SS_RETRY_FOR=%s%c", patience, 0);
+	else
+		(void)buf_addf(b, "SS_RETRY_FOR=%lldms%c", (long long)(r->o->follow ? 3600000 : left > 0 ? left : 0), 0);
 	(void)buf_addf(b, "SS_RUN_LOCK=%d%c", r->lock, 0);
 	while (environ[n] != NULL)
 		n++;
@@ -159,13 +164,21 @@ done:
 	return rc;
 }
 
+int
+run_script_ended(struct run *r)
+{
+	if (r->pid > 0 && waitpid(r->pid, &r->status, WNOHANG) != 0)
+		r->pid = 0;
+	return r->pid == 0;
+}
+
 /* Wait for its end until then, reading away what it still says. */
 static int
 ended(struct run *r, int64_t until)
 {
 	char junk[4096];
 
-	while (waitpid(r->pid, &r->status, WNOHANG) == 0) {
+	while (!run_script_ended(r)) {
 		if (clock_mono() >= until)
 			return 0;
 		if (r->from == -1 || (io_ready(r->from, 20) && read(r->from, junk, sizeof(junk)) <= 0))
@@ -180,7 +193,9 @@ run_script_stop(struct run *r, int64_t grace_ms)
 	if (r->to != -1)
 		(void)close(r->to);
 	r->to = -1;
+	r->killed = 0;
 	if (r->pid > 0 && !ended(r, clock_mono() + grace_ms)) {
+		r->killed = 1;
 		(void)kill(r->pid, SIGTERM);
 		if (!ended(r, clock_mono() + KILL_MS)) {
 			(void)kill(r->pid, SIGKILL);
@@ -190,5 +205,4 @@ run_script_stop(struct run *r, int64_t grace_ms)
 	if (r->from != -1)
 		(void)close(r->from);
 	r->from = -1;
-	r->pid = 0;
 }

@@ -123,7 +123,8 @@ int ledger_known_all(struct ledger_view *v, struct json_span target, char kind,
 /* How many rows all targets have together. */
 int ledger_known_count(struct ledger_view *v, uint64_t *n, struct ss_err *err);
 
-/* Open intents of a target: each(intent id, place of its line). */
+/* Open intents of a target, or of all (target.p NULL): each(intent id, place of
+ * its line). */
 int ledger_intents(struct ledger_view *v, struct json_span target,
     int (*each)(void *ctx, struct json_span id, uint64_t place), void *ctx, struct ss_err *err);
 

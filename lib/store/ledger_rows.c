@@ -264,6 +264,7 @@ ledger_intents(struct ledger_view *v, struct json_span target,
 	struct table_cursor *c = NULL;
 	struct buf key = { 0 };
 	struct table_val k, d;
+	const char *id;
 	int rc = 0;
 
 	(void)buf_add(&key, target.p, target.n);
@@ -271,12 +272,15 @@ ledger_intents(struct ledger_view *v, struct json_span target,
 		return err_nomem(err);
 	k = (struct table_val){ key.p, key.len };
 	while (rc == 0 && (rc = table_next(&c, v->t, DB_INTENT, &k, &d, err)) == 1) {
-		if (k.n < key.len || memcmp(k.p, key.p, key.len) != 0) {
+		if (target.p != NULL && (k.n < key.len || memcmp(k.p, key.p, key.len) != 0)) {
 			rc = 0;
 			break;
 		}
-		rc = d.n != 8 ? 0 : each(ctx, (struct json_span){ (const char *)k.p + key.len, k.n - key.len },
-		    ledger_u64(d.p));
+		rc = 0;
+		id = memchr(k.p, '\0', k.n);
+		if (id++ == NULL || d.n != 8)
+			continue;
+		rc = each(ctx, (struct json_span){ id, k.n - (size_t)(id - (const char *)k.p) }, ledger_u64(d.p));
 	}
 	table_stop(c);
 	buf_free(&key);

@@ -516,6 +516,11 @@ intents_cursors_seen(void **state)
 	assert_int_equal(in.n, 1);
 	assert_string_equal(in.id[0], "i2");
 	assert_int_equal(in.place[0], i2);
+	in.n = 0;
+	assert_int_equal(ledger_intents(f.view, (struct json_span){ NULL, 0 }, on_intent, &in, &f.err), 0);
+	assert_int_equal(in.n, 2);
+	assert_string_equal(in.id[0], "i2");
+	assert_string_equal(in.id[1], "i3");
 	assert_int_equal(ledger_cursor(f.view, "p:1", "orders", "n", &b, &f.err), 0);
 	put(&f, HEAD ",\"data\":{\"what\":\"orders\",\"name\":\"n\",\"phase\":\"end\",\"v\":2}}", "c", "p:1", "ss.cursor");
 	own = put_event(&f, "foreign-1", "a");

@@ -12,6 +12,9 @@
 const char *const hs_action_name[ACT_COUNT] = { ACTIONS(ACTION_TEXT) };
 #undef ACTION_TEXT
 
+#define THROTTLE_RATE 2		/* a second, as Shopify's REST bucket leaks */
+#define THROTTLE_BURST 1
+
 struct rule {
 	/* The match; strings are borrowed from the script's document. */
 	const char *path, *method, *key, *suffix;
@@ -149,15 +152,20 @@ get_refuse(struct rule *r, yyjson_val *v, const struct why *w)
 	return rc;
 }
 
+/* A bucket that holds burst requests and gets rate more a second.  What a script
+ * does not say is strict, so that a limit is never wider than it was meant. */
 static int
 get_throttle(struct rule *r, yyjson_val *v, const struct why *w)
 {
 	yyjson_val *rate = yyjson_obj_get(v, "rate"), *burst = yyjson_obj_get(v, "burst");
 
-	if (!rate || yyjson_obj_size(v) != (burst ? 2u : 1u))
-		return bad(w, "not {\"rate\":…,\"burst\":…}:", "throttle");
-	r->burst = 1;
-	if (get_number(rate, &r->rate, 1e-6, 1e9, "rate", w) == -1)
+	r->rate = THROTTLE_RATE;
+	r->burst = THROTTLE_BURST;
+	if (yyjson_is_true(v))
+		return 0;
+	if (!yyjson_is_obj(v) || yyjson_obj_size(v) != (size_t)(rate != NULL) + (burst != NULL))
+		return bad(w, "not true or {\"rate\":…,\"burst\":…}:", "throttle");
+	if (rate && get_number(rate, &r->rate, 1e-6, 1e9, "rate", w) == -1)
 		return -1;
 	return burst ? get_number(burst, &r->burst, 1, 1e9, "burst", w) : 0;
 }

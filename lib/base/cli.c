@@ -323,6 +323,7 @@ check_config(struct cli *c, struct ss_err *err)
 {
 	static const char *const known[] = { "storesync", "fields", "http ", "file ", "shopify ", "brightpearl ", "slack ",
 		"smtp ", "jira ", "s3 ", NULL };
+	static const char *const many[] = { "http header", NULL };
 	struct conf *conf;
 	int rc;
 
@@ -330,7 +331,7 @@ check_config(struct cli *c, struct ss_err *err)
 		return 0;
 	if (conf_open(&conf, c->config, err) == -1)
 		return -1;
-	rc = conf_sections(conf, known, err);
+	rc = conf_sections(conf, known, err) == -1 || conf_once(conf, many, err) == -1 ? -1 : 0;
 	conf_free(conf);
 	return rc;
 }

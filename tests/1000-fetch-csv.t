@@ -285,6 +285,10 @@ mkfifo pipe2
 background sh -c '{ printf "sku,qty\nA,1\n"; exec sleep 30; } >pipe2'
 check '--head ends without waiting for more' \
     'timeout 10 ss-fetch --head 1 csv:- <pipe2 >live && grep -q "\"subject\":\"A\"" live'
+bad=$(printf 'c\302\233\342\200\256.csv')
+printf 'sku,qty\nA,x\n' >"$bad"
+fetch 'a name that would move the cursor or turn the text around' 3 "csv:$bad"
+is '  is tamed in a message' "$(cat err)" 'ss-fetch: c?????.csv: 1 of 1 rows rejected'
 fetch 'an empty file' 2 csv:/dev/null
 check '  is told of' 'grep -q "no header" err'
 for a in '' csv: nope:x csv:nope.csv csv:dir 'csv:three.csv csv:three.csv' '--ragged x csv:three.csv' \

@@ -52,14 +52,6 @@ write_all(int fd, const char *p, size_t n)
 	}
 }
 
-static void
-neutralise(char *s)
-{
-	for (; *s != '\0'; s++)
-		if (((unsigned char)*s < 0x20 && *s != '\t') || *s == 0x7f)
-			*s = '?';
-}
-
 void
 cli_warn(const struct cli *c, const char *fmt, ...)
 {
@@ -75,7 +67,7 @@ cli_warn(const struct cli *c, const char *fmt, ...)
 	va_end(ap);
 	if (m < 0)
 		return;
-	neutralise(t);
+	err_tame(t);
 	n = (int)strlen(t);
 	t[n] = '\n';
 	write_all(STDERR_FILENO, t, (size_t)n + 1);
@@ -435,7 +427,7 @@ void
 cli_progress_show(struct cli_progress *p, uint64_t done, uint64_t total, uint64_t count, const char *units)
 {
 	int64_t now;
-	char bar[25], t[256];
+	char bar[25], t[256], what[120];
 	int i, n, fill;
 
 	if (!p->on || (now = clock_mono()) - p->drawn < 100 || now - p->started < 300)
@@ -446,7 +438,9 @@ cli_progress_show(struct cli_progress *p, uint64_t done, uint64_t total, uint64_
 	for (i = 0; i < 24; i++)
 		bar[i] = i < fill ? '#' : '.';
 	bar[24] = '\0';
-	n = snprintf(t, sizeof(t), "\r\033[K%s  [%s] %3d%%  %llu %s  %llu/s", p->what, bar,
+	(void)snprintf(what, sizeof(what), "%s", p->what);
+	err_tame(what);
+	n = snprintf(t, sizeof(t), "\r\033[K%s  [%s] %3d%%  %llu %s  %llu/s", what, bar,
 	    total == 0 ? 0 : (int)(done >= total ? 100 : done * 100 / total),
 	    (unsigned long long)count, units,
 	    (unsigned long long)(count * 1000 / (uint64_t)(now - p->started)));

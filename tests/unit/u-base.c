@@ -136,6 +136,9 @@ buf(void **state)
 	assert_int_equal(b.len, 64);
 	buf_free(&b);
 	assert_null(b.p);
+	/* nothing in it, nor any memory: an empty string all the same */
+	assert_string_equal(buf_cstr(&b), "");
+	buf_free(&b);
 	assert_int_equal(b.max, 64);
 	buf_free(&b);
 	buf_free(NULL);

@@ -134,10 +134,9 @@ csv(struct cli *c, const char *path, struct ss_err *err)
 	    time_text(c, time, err) == -1)
 		return err->exit;
 	f.time = time;
-	if (given->map != NULL && (io_slurp(given->map, MAP_MAX, &map, err) == -1 ||
-	    (f.layout.map = buf_cstr(&map)) == NULL)) {
+	if (given->map != NULL && (f.layout.map = io_slurp_text(given->map, MAP_MAX, &map, err)) == NULL) {
 		buf_free(&map);
-		return SS_EXIT_USAGE;
+		return err->exit;
 	}
 	out_init(&out, STDOUT_FILENO, "standard output");
 	cli_progress_start(&w.bar, path);

@@ -37,7 +37,8 @@ struct event {
 };
 
 /* Parse and check an event: an object; specversion "1.0", id, source, type
- * non-empty strings; no member twice.  -1 with the reason (field, byte). */
+ * non-empty strings; no member twice.  Of the others null is the same as absent.
+ * -1 with the reason (field, byte). */
 int event_parse(struct event *ev, struct json_mem *mem, const char *p, size_t n, struct ss_err *err);
 
 /* A change to the top level: raw NULL drops the member, else its value becomes

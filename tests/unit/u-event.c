@@ -30,6 +30,11 @@ refuses(void **state)
 		{ "{\"specversion\":\"1.0\",\"id\":\"i\",\"source\":\"s\"}", "type is missing" },
 		{ "{" HEAD ",\"data\":1,\"data\":2}", "stands twice" },
 		{ "{" HEAD ",\"ssseq\":-1}", "ssseq" },
+		{ "{\"specversion\":\"1.0\",\"id\":null,\"source\":\"s\",\"type\":\"t\"}", "'id' is not a string" },
+		{ "{\"specversion\":\"1.0\",\"id\":\"i\",\"source\":null,\"type\":\"t\"}", "'source' is not" },
+		{ "{\"specversion\":\"1.0\",\"id\":\"i\",\"source\":\"s\",\"type\":null}", "'type' is not" },
+		{ "{\"specversion\":null,\"id\":\"i\",\"source\":\"s\",\"type\":\"t\"}", "specversion" },
+		{ "{" HEAD ",\"subject\":null,\"subject\":\"a\"}", "stands twice" },
 	};
 	struct json_mem mem = { 0 };
 	struct event ev;
@@ -43,6 +48,30 @@ refuses(void **state)
 		if (strstr(err.text, t[i].why) == NULL)
 			fail_msg("'%s': said '%s', not '%s'", t[i].line, err.text, t[i].why);
 	}
+	json_mem_free(&mem);
+}
+
+/* Null is the same as absent, but for what is required and for data. */
+static void
+null_is_absent(void **state)
+{
+	static const char line[] = "{" HEAD ",\"subject\":null,\"time\":null,\"partitionkey\":null,\"correlationid\":null,"
+	    "\"causationid\":null,\"sspipeline\":null,\"ssseq\":null,\"ssturn\":null,\"ssstages\":null,\"own\":null,\"data\":null}";
+	struct json_mem mem = { 0 };
+	struct event ev;
+	struct ss_err err = { .text = "" };
+	struct json_span key;
+
+	(void)state;
+	assert_int_equal(event_parse(&ev, &mem, line, sizeof(line) - 1, &err), 0);
+	assert_true(ev.subject.p == NULL && ev.time.p == NULL && ev.partition.p == NULL && ev.correlation.p == NULL &&
+	    ev.causation.p == NULL && ev.pipeline.p == NULL && ev.turn.p == NULL && ev.stages.p == NULL && ev.seq == 0);
+	assert_int_equal(event_time(&ev), -1);
+	key = event_order_key(&ev);
+	assert_true(key.n == 1 && *key.p == 'i');
+	assert_non_null(ev.data);
+	assert_int_equal(ev.data_raw.n, 4);
+	assert_int_equal(ev.line.n, sizeof(line) - 1);	/* its bytes are kept */
 	json_mem_free(&mem);
 }
 
@@ -210,7 +239,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refuses), cmocka_unit_test(edits_keep_bytes), cmocka_unit_test(dropping_any_subset),
+		cmocka_unit_test(refuses), cmocka_unit_test(null_is_absent), cmocka_unit_test(edits_keep_bytes),
+		cmocka_unit_test(dropping_any_subset),
 		cmocka_unit_test(lists_and_turns), cmocka_unit_test(lines_in_pieces),
 		cmocka_unit_test(outcome_lines_are_events),
 	};

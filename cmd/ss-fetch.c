@@ -79,9 +79,17 @@ time_text(struct cli *c, char out[CLOCK_TEXT], struct ss_err *err)
 static int
 check(struct cli *c, struct ss_err *err)
 {
+	static const char *const listing[] = { "list", "entry", "max-bytes", NULL };
 	struct options *given = c->prog->ctx;
+
+	if (given->list && cli_only(c, "--list", listing, err) == -1)
+		return -1;
 	if (given->rows && given->map != NULL)
 		return err_set(err, SS_EXIT_USAGE, "--rows and --map exclude each other");
+	/* rows as they are, and a program of the user's own, know no quantities */
+	if (given->location != NULL && (given->rows || given->map != NULL))
+		return err_set(err, SS_EXIT_USAGE, "option --location has no use with %s (see --help)",
+		    given->rows ? "--rows" : "--map");
 	if (given->ragged != NULL && strcmp(given->ragged, "pad") != 0 &&
 	    strcmp(given->ragged, "reject") != 0)
 		return err_set(err, SS_EXIT_USAGE, "--ragged is pad or reject, not '%s'",

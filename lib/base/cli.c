@@ -225,11 +225,30 @@ parse(struct cli *c, const struct cli_opt *common, int argc, char **argv, struct
 		if (t.seen[i] && t.o[i]->kind != CLI_LIST)
 			return err_set(err, SS_EXIT_USAGE, "option --%s given twice", t.o[i]->name);
 		t.seen[i] = 1;
+		/* the program's own come first in the table */
+		c->given |= (uint64_t)1 << i;
 		if (opt_set(t.o[i], optarg, err) == -1)
 			return -1;
 	}
 	c->argc = argc - optind;
 	c->argv = argv + optind;
+	return 0;
+}
+
+int
+cli_only(const struct cli *c, const char *mode, const char *const *names, struct ss_err *err)
+{
+	const struct cli_opt *o = c->prog->opts;
+	size_t i, k;
+
+	for (i = 0; o != NULL && o[i].name != NULL; i++) {
+		if ((c->given >> i & 1) == 0)
+			continue;
+		for (k = 0; names[k] != NULL && strcmp(names[k], o[i].name) != 0; k++)
+			;
+		if (names[k] == NULL)
+			return err_set(err, SS_EXIT_USAGE, "option --%s has no use with %s (see --help)", o[i].name, mode);
+	}
 	return 0;
 }
 

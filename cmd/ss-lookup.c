@@ -108,19 +108,23 @@ filter(struct cli *c, struct ss_err *err)
 	struct lookup_opts o = { .home = c->home, .table = c->argv[0], .by = opt->by, .into =
 	    opt->into,
 		.deadline = opt->deadline };
-	struct lookup *l;
+	struct lookup *l = NULL;
 	struct filter f;
 	enum ss_exit rc;
 	int there;
 
 	if (c->argc != 1)
 		return usage(err, "one table is to be named");
-	if (miss(c, &o.miss, err) == -1 || lookup_open(&l, &o, &there, err) == -1)
+	if (miss(c, &o.miss, err) == -1)
 		return err->exit;
-	if (!there)
-		cli_warn(c, "there is no table '%s' yet: every row is missing", o.table);
 	filter_init(&f, "lookup", NULL, &c->clock, &c->uuid);
-	rc = filter_run(&f, &lookup_ops, l, err);
+	if (lookup_open(&l, &o, &there, err) == -1) {
+		rc = filter_fail(&f, err);
+	} else {
+		if (!there)
+			cli_warn(c, "there is no table '%s' yet: every row is missing", o.table);
+		rc = filter_run(&f, &lookup_ops, l, err);
+	}
 	filter_free(&f);
 	lookup_close(l);
 	return rc;

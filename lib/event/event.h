@@ -91,6 +91,9 @@ enum event_type { EVENT_TYPES(EVENT_TYPE_ENUM) EVENT_TYPE_COUNT };
 #undef EVENT_TYPE_ENUM
 enum event_type event_type(const struct event *ev);
 const char *event_type_name(enum event_type t);
+/* Why an ss. line that came from outside cannot be taken for what its type says
+ * (the type is not known, or its data lacks what the ledger goes by), or NULL. */
+const char *event_ss_bad(const struct event *ev);
 /* 1 for the six outcomes that end a delivery (design 3). */
 int event_type_ends(enum event_type t);
 /* 1 for the outcomes, ending or not: delivered … parked. */

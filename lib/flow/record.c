@@ -404,6 +404,7 @@ take_event(struct record *r, const struct event *ev, struct ss_err *err)
 	return rejected ? RECORD_REJECTED : RECORD_STORED;
 }
 
+/* Lines of the programs' own kind: checked by record_line(). */
 static int
 take_ss(struct record *r, const struct event *ev, struct ss_err *err)
 {
@@ -447,6 +448,7 @@ int
 record_line(struct record *r, const struct line *l, int kind, struct ss_err *err)
 {
 	struct event *ev = &r->ev;
+	const char *why;
 
 	if (batch_time(r, err) == -1)
 		return -1;
@@ -462,7 +464,11 @@ record_line(struct record *r, const struct line *l, int kind, struct ss_err *err
 		if (!ev->is_ss || source.p != ev->source.p)
 			(void)count_for_cursor(r, source);
 	}
-	return ev->is_ss ? take_ss(r, ev, err) : take_event(r, ev, err);
+	if (!ev->is_ss)
+		return take_event(r, ev, err);
+	/* one that has its place was checked when it got it */
+	why = ev->seq != 0 ? NULL : event_ss_bad(ev);
+	return why != NULL ? take_bad(r, l, kind, why, err) : take_ss(r, ev, err);
 }
 
 /* line.rejected ends dead, class parse, right behind being stored. */

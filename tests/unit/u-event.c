@@ -75,6 +75,74 @@ null_is_absent(void **state)
 	json_mem_free(&mem);
 }
 
+#define SS(type, rest) "{\"specversion\":\"1.0\",\"id\":\"i\",\"source\":\"s\",\"type\":\"ss." type "\"" rest "}"
+#define OF "\"event\":{\"source\":\"s\",\"id\":\"e\"}"
+
+/* What is not what its type says must not get into the log as such. */
+static void
+foreign_ss(void **state)
+{
+	static const struct { const char *line, *why; } t[] = {
+		{ SS("delivered", ",\"data\":{" OF ",\"pipeline\":\"p\"}"), NULL },
+		{ SS("delivered", ",\"data\":{\"event\":{\"source\":\"s\",\"id\":\"e\",\"seq\":7},\"pipeline\":\"-\",\"set\":{}}"), NULL },
+		{ SS("unchanged", ",\"data\":{\"pipeline\":\"p\",\"range\":[3,9],\"n\":7}"), NULL },
+		{ SS("dead", ",\"data\":{" OF ",\"pipeline\":\"p\",\"cause\":{\"class\":\"value\"}}"), NULL },
+		{ SS("delivered", ""), "no object" },
+		{ SS("delivered", ",\"data\":null"), "no object" },
+		{ SS("delivered", ",\"data\":[1]"), "no object" },
+		{ SS("delivered", ",\"data\":{}"), "data.pipeline" },
+		{ SS("delivered", ",\"data\":{" OF "}"), "data.pipeline" },
+		{ SS("delivered", ",\"data\":{" OF ",\"pipeline\":5}"), "data.pipeline" },
+		{ SS("delivered", ",\"data\":{" OF ",\"pipeline\":\"a\\u0000b\"}"), "data.pipeline" },
+		{ SS("delivered", ",\"data\":{\"pipeline\":\"p\"}"), "data.event" },
+		{ SS("parked", ",\"data\":{\"pipeline\":\"p\",\"event\":{\"source\":\"s\"}}"), "data.event" },
+		{ SS("failed", ",\"data\":{\"pipeline\":\"p\",\"event\":{\"source\":\"s\",\"id\":\"e\",\"seq\":-1}}"), "place" },
+		{ SS("delivered", ",\"data\":{" OF ",\"pipeline\":\"p\",\"set\":[]}"), "data.set" },
+		{ SS("delivered", ",\"data\":{" OF ",\"pipeline\":\"p\",\"target\":{}}"), "data.target" },
+		{ SS("dead", ",\"data\":{" OF ",\"pipeline\":\"p\",\"cause\":\"no\"}"), "data.cause" },
+		{ SS("unchanged", ",\"data\":{\"pipeline\":\"p\",\"range\":[9,3],\"n\":7}"), "data.range" },
+		{ SS("unchanged", ",\"data\":{\"pipeline\":\"p\",\"range\":\"all\",\"n\":7}"), "data.range" },
+		{ SS("unchanged", ",\"data\":{\"pipeline\":\"p\",\"range\":[3,9],\"n\":8}"), "data.n" },
+		{ SS("unchanged", ",\"data\":{\"pipeline\":\"p\",\"range\":[3,9],\"n\":0}"), "data.n" },
+		{ SS("unchanged", ",\"data\":{\"pipeline\":\"p\",\"range\":[3,9]}"), "data.n" },
+		{ SS("failed", ",\"data\":{\"pipeline\":\"p\",\"range\":[3,9],\"n\":7}"), "data.range" },
+		{ SS("nothing", ",\"data\":{}"), "unknown type" },
+		{ SS("state", ",\"data\":{\"table\":\"open\",\"rows\":[]}"), "from outside" },
+		{ SS("known", ",\"subject\":\"A\",\"data\":{\"target\":\"t\",\"set\":{}}"), NULL },
+		{ SS("known", ",\"data\":{\"target\":\"t\",\"set\":{}}"), "no subject" },
+		{ SS("known", ",\"subject\":\"A\",\"data\":{\"set\":{}}"), "data.target" },
+		{ SS("known", ",\"subject\":\"A\",\"data\":{\"target\":\"t\"}"), "data.set" },
+		{ SS("cursor", ",\"data\":{\"phase\":\"begin\"}"), NULL },
+		{ SS("cursor", ",\"data\":{\"phase\":\"end\",\"lines\":0}"), NULL },
+		{ SS("cursor", ",\"data\":{\"phase\":\"end\"}"), "data.lines" },
+		{ SS("cursor", ",\"data\":{}"), "data.phase" },
+		{ SS("alert", ",\"data\":{}"), NULL },
+		{ SS("alert", ""), "no object" },
+		{ SS("intent", ",\"data\":{\"target\":\"t\"}"), NULL },
+		{ SS("intent", ",\"data\":{}"), "data.target" },
+		{ SS("settled", ",\"data\":{\"target\":\"t\"}"), "data.intent" },
+		{ SS("settled", ",\"data\":{\"target\":\"t\",\"intent\":\"i\"}"), NULL },
+		{ SS("replay", ",\"data\":{" OF ",\"pipeline\":\"p\"}"), NULL },
+		{ SS("replay", ",\"data\":{\"pipeline\":\"p\"}"), "data.event" },
+		{ SS("accepted", ",\"data\":{" OF "}"), "data.pipeline" },
+		{ SS("end", ""), NULL }, { SS("stop", ""), NULL }, { SS("segment", ""), NULL },
+	};
+	struct json_mem mem = { 0 };
+	struct event ev;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		const char *why;
+
+		assert_int_equal(event_parse(&ev, &mem, t[i].line, strlen(t[i].line), NULL), 0);
+		why = event_ss_bad(&ev);
+		if ((why == NULL) != (t[i].why == NULL) || (why != NULL && strstr(why, t[i].why) == NULL))
+			fail_msg("%s: '%s'", t[i].line, why == NULL ? "fine" : why);
+	}
+	json_mem_free(&mem);
+}
+
 static void
 edits_keep_bytes(void **state)
 {
@@ -239,7 +307,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refuses), cmocka_unit_test(null_is_absent), cmocka_unit_test(edits_keep_bytes),
+		cmocka_unit_test(refuses), cmocka_unit_test(null_is_absent), cmocka_unit_test(foreign_ss), cmocka_unit_test(edits_keep_bytes),
 		cmocka_unit_test(dropping_any_subset),
 		cmocka_unit_test(lists_and_turns), cmocka_unit_test(lines_in_pieces),
 		cmocka_unit_test(outcome_lines_are_events),

@@ -18,7 +18,7 @@ refused()
 }
 
 for o in --map=m.jq --rows --head=1 --location=x --source=x --time=2026-01-01T00:00:00Z --cursor=x --complete --encoding=UTF-8 \
-    --delimiter=, --ragged=pad --strict; do
+    '--delimiter=;' --ragged=pad --strict; do
 	refused "${o%%=*}" --list ss-fetch --list "$o" csv:a.csv
 done
 refused --location --rows ss-fetch --rows --location x csv:a.csv

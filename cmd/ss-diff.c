@@ -46,7 +46,8 @@ filter(struct cli *c, struct ss_err *err)
 		return SS_EXIT_USAGE;
 	}
 	filter_init(&f, "diff", name.p, &c->clock, &c->uuid);
-	rc = diff_open(&d, c->home, name.p, &c->clock, &c->rng, err) == 0 ? filter_run(&f, &diff_ops, d, err) : err->exit;
+	rc = diff_open(&d, c->home, name.p, &c->clock, &c->rng, err) == 0 ? filter_run(&f, &diff_ops, d, err) :
+	    filter_fail(&f, err);
 	diff_close(d);
 	filter_free(&f);
 	conf_free(conf);

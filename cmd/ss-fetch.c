@@ -79,9 +79,17 @@ time_text(struct cli *c, char out[CLOCK_TEXT], struct ss_err *err)
 static int
 check(struct cli *c, struct ss_err *err)
 {
+	static const char *const listing[] = { "list", "entry", "max-bytes", NULL };
 	struct options *given = c->prog->ctx;
+
+	if (given->list && cli_only(c, "--list", listing, err) == -1)
+		return -1;
 	if (given->rows && given->map != NULL)
 		return err_set(err, SS_EXIT_USAGE, "--rows and --map exclude each other");
+	/* rows as they are, and a program of the user's own, know no quantities */
+	if (given->location != NULL && (given->rows || given->map != NULL))
+		return err_set(err, SS_EXIT_USAGE, "option --location has no use with %s (see --help)",
+		    given->rows ? "--rows" : "--map");
 	if (given->ragged != NULL && strcmp(given->ragged, "pad") != 0 &&
 	    strcmp(given->ragged, "reject") != 0)
 		return err_set(err, SS_EXIT_USAGE, "--ragged is pad or reject, not '%s'",
@@ -134,10 +142,9 @@ csv(struct cli *c, const char *path, struct ss_err *err)
 	    time_text(c, time, err) == -1)
 		return err->exit;
 	f.time = time;
-	if (given->map != NULL && (io_slurp(given->map, MAP_MAX, &map, err) == -1 ||
-	    (f.layout.map = buf_cstr(&map)) == NULL)) {
+	if (given->map != NULL && (f.layout.map = io_slurp_text(given->map, MAP_MAX, &map, err)) == NULL) {
 		buf_free(&map);
-		return SS_EXIT_USAGE;
+		return err->exit;
 	}
 	out_init(&out, STDOUT_FILENO, "standard output");
 	cli_progress_start(&w.bar, path);
@@ -156,19 +163,16 @@ csv(struct cli *c, const char *path, struct ss_err *err)
 static enum ss_exit
 run(struct cli *c, struct ss_err *err)
 {
-	const char *s;
+	const char *s = c->argc == 1 ? c->argv[0] : "";
 
-	if (c->argc != 1) {
-		err_set(err, SS_EXIT_USAGE,
-		    c->argc == 0 ? "name a source, as in csv:stock.csv (see --help)" :
-		    "one source at a time (see --help)");
-		return err->exit;
-	}
-	s = c->argv[0];
 	if (strncmp(s, "csv:", 4) == 0 && s[4] != '\0')
 		return csv(c, s + 4, err);
-	err_set(err, SS_EXIT_USAGE, "unknown source '%s': it is csv:PATH or csv:- (see --help)", s);
-	return err->exit;
+	if (c->argc != 1)
+		err_set(err, SS_EXIT_USAGE, c->argc == 0 ? "name a source, as in csv:stock.csv (see --help)" :
+		    "one source at a time (see --help)");
+	else
+		err_set(err, SS_EXIT_USAGE, "unknown source '%s': it is csv:PATH or csv:- (see --help)", s);
+	return SS_EXIT_USAGE;
 }
 
 int
@@ -176,35 +180,21 @@ main(int argc, char **argv)
 {
 	struct options given = { .source = NULL };
 	const struct cli_opt opts[] = {
-		{ 0, "map", CLI_TEXT, &given.map, "FILE",
-		    "jq program that makes events of rows", 0, 0 },
-		{ 0, "rows", CLI_FLAG, &given.rows, NULL,
-		    "each row as it is, an event row.read", 0, 0 },
-		{ 0, "entry", CLI_LIST, &given.entry, "NAME",
-		    "read this entry of an archive only", 0, 0 },
-		{ 0, "list", CLI_FLAG, &given.list, NULL,
-		    "list the entries that would be read", 0, 0 },
+		{ 0, "map", CLI_TEXT, &given.map, "FILE", "jq program that makes events of rows", 0, 0 },
+		{ 0, "rows", CLI_FLAG, &given.rows, NULL, "each row as it is, an event row.read", 0, 0 },
+		{ 0, "entry", CLI_LIST, &given.entry, "NAME", "read this entry of an archive only", 0, 0 },
+		{ 0, "list", CLI_FLAG, &given.list, NULL, "list the entries that would be read", 0, 0 },
 		{ 0, "head", CLI_COUNT, &given.head, "N", "stop after N rows", 1, 0 },
-		{ 0, "location", CLI_TEXT, &given.location, "NAME",
-		    "of quantities whose column names none (main)", 0, 0 },
-		{ 0, "source", CLI_TEXT, &given.source, "NAME",
-		    "source of the events (csv:NAME)", 0, 0 },
-		{ 0, "time", CLI_TEXT, &given.time, "TIME",
-		    "time of the events (when reading began)", 0, 0 },
-		{ 0, "cursor", CLI_TEXT, &given.cursor, "NAME",
-		    "name of the cursor (default)", 0, 0 },
-		{ 0, "complete", CLI_FLAG, &given.complete, NULL,
-		    "what is not in the file is gone", 0, 0 },
-		{ 0, "encoding", CLI_TEXT, &given.encoding, "NAME",
-		    "as iconv names it (found out)", 0, 0 },
-		{ 0, "delimiter", CLI_TEXT, &given.delimiter, "CHAR",
-		    "one character or tab (found in the header)", 0, 0 },
-		{ 0, "ragged", CLI_TEXT, &given.ragged, "HOW",
-		    "rows too short: reject or pad (reject)", 0, 0 },
-		{ 0, "strict", CLI_FLAG, &given.strict, NULL,
-		    "stop at the first bad row", 0, 0 },
-		{ 0, "max-bytes", CLI_SIZE, &given.max_bytes, "SIZE",
-		    "unpack at most this much (2G)", 0, 0 },
+		{ 0, "location", CLI_TEXT, &given.location, "NAME", "of quantities whose column names none (main)", 0, 0 },
+		{ 0, "source", CLI_TEXT, &given.source, "NAME", "source of the events (csv:NAME)", 0, 0 },
+		{ 0, "time", CLI_TEXT, &given.time, "TIME", "time of the events (when reading began)", 0, 0 },
+		{ 0, "cursor", CLI_TEXT, &given.cursor, "NAME", "name of the cursor (default)", 0, 0 },
+		{ 0, "complete", CLI_FLAG, &given.complete, NULL, "what is not in the file is gone", 0, 0 },
+		{ 0, "encoding", CLI_TEXT, &given.encoding, "NAME", "as iconv names it (found out)", 0, 0 },
+		{ 0, "delimiter", CLI_TEXT, &given.delimiter, "CHAR", "one character or tab (found in the header)", 0, 0 },
+		{ 0, "ragged", CLI_TEXT, &given.ragged, "HOW", "rows too short: reject or pad (reject)", 0, 0 },
+		{ 0, "strict", CLI_FLAG, &given.strict, NULL, "stop at the first bad row", 0, 0 },
+		{ 0, "max-bytes", CLI_SIZE, &given.max_bytes, "SIZE", "unpack at most this much (2G)", 0, 0 },
 		{ 0, NULL, CLI_FLAG, NULL, NULL, NULL, 0, 0 }
 	};
 	const struct cli_prog prog = {

@@ -18,7 +18,9 @@ tend(struct cli *c, struct ss_err *err)
 		const char *name;
 		int ledger;
 		enum ss_exit (*run)(struct query *q, struct ss_err *err);
-	} table[] = { { "verify", 0, logcheck_verify }, { "rebuild", 0, logcheck_rebuild }, { "dump", 1, logcheck_dump } };
+		const char *takes[2];
+	} table[] = { { "verify", 0, logcheck_verify, { "json" } }, { "rebuild", 0, logcheck_rebuild, { "json" } },
+	    { "dump", 1, logcheck_dump, { NULL } } };
 	struct query q;
 	enum ss_exit rc;
 	size_t i;
@@ -33,6 +35,8 @@ tend(struct cli *c, struct ss_err *err)
 			err_set(err, SS_EXIT_USAGE, "%s (see --help)", c->argc == 0 ? "a verb is needed" : "no such verb");
 		return SS_EXIT_USAGE;
 	}
+	if (cli_only(c, table[i].name, table[i].takes, err) == -1)
+		return SS_EXIT_USAGE;
 	rc = query_open(&q, c, table[i].ledger, *(const int *)c->prog->ctx, err) == -1 ? err->exit : table[i].run(&q, err);
 	query_close(&q);
 	return rc;

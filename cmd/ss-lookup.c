@@ -89,12 +89,14 @@ miss(struct cli *c, enum lookup_miss *out, struct ss_err *err)
 	struct options *opt = c->prog->ctx;
 	static const char *const names[] = { [LOOKUP_PARK] = "park", [LOOKUP_PASS] = "pass",
 	    [LOOKUP_DEAD] = "dead" };
+	static const char *const at_once[] = { "by", "into", "miss", NULL };
 	int i;
 
 	for (i = 0; i < 3; i++)
 		if (opt->miss == NULL || strcmp(opt->miss, names[i]) == 0) {
 			*out = (enum lookup_miss)i;
-			return 0;
+			/* nothing waits: there is no deadline */
+			return i == LOOKUP_PARK ? 0 : cli_only(c, i == LOOKUP_PASS ? "--miss pass" : "--miss dead", at_once, err);
 		}
 	return err_set(err, SS_EXIT_USAGE, "--miss '%s': it is park, pass or dead", opt->miss);
 }
@@ -106,19 +108,23 @@ filter(struct cli *c, struct ss_err *err)
 	struct lookup_opts o = { .home = c->home, .table = c->argv[0], .by = opt->by, .into =
 	    opt->into,
 		.deadline = opt->deadline };
-	struct lookup *l;
+	struct lookup *l = NULL;
 	struct filter f;
 	enum ss_exit rc;
 	int there;
 
 	if (c->argc != 1)
 		return usage(err, "one table is to be named");
-	if (miss(c, &o.miss, err) == -1 || lookup_open(&l, &o, &there, err) == -1)
+	if (miss(c, &o.miss, err) == -1)
 		return err->exit;
-	if (!there)
-		cli_warn(c, "there is no table '%s' yet: every row is missing", o.table);
 	filter_init(&f, "lookup", NULL, &c->clock, &c->uuid);
-	rc = filter_run(&f, &lookup_ops, l, err);
+	if (lookup_open(&l, &o, &there, err) == -1) {
+		rc = filter_fail(&f, err);
+	} else {
+		if (!there)
+			cli_warn(c, "there is no table '%s' yet: every row is missing", o.table);
+		rc = filter_run(&f, &lookup_ops, l, err);
+	}
 	filter_free(&f);
 	lookup_close(l);
 	return rc;
@@ -127,15 +133,20 @@ filter(struct cli *c, struct ss_err *err)
 static enum ss_exit
 run(struct cli *c, struct ss_err *err)
 {
+	/* the first of these that is given says what is done; the last is the filter */
+	static const struct {
+		const char *mode, *takes[5];
+	} table[] = { { "--load", { "load", "key", "allow-empty" } }, { "--add", { "add", "key" } }, { "--get", { "get" } },
+	    { "--count", { "count" } }, { "--list", { "list" } },
+	    { "the filter", { "by", "into", "miss", "deadline" } } };
 	struct options *opt = c->prog->ctx;
-	int modes = (opt->load || opt->add) + opt->list + opt->count + (opt->get != NULL);
+	int modes = opt->load + opt->add + opt->list + opt->count + (opt->get != NULL);
+	size_t i = opt->load ? 0 : opt->add ? 1 : opt->get != NULL ? 2 : opt->count ? 3 : opt->list ? 4 : 5;
 
 	if (modes > 1)
-		return usage(err, "only one of --load, --get, --count and --list at a time");
-	if (modes == 1 && (opt->by != NULL || opt->into != NULL || opt->miss != NULL))
-		return usage(err, "--by, --into and --miss are for the filter");
-	if (!opt->load && !opt->add && (opt->key != NULL || opt->empty))
-		return usage(err, "--key and --allow-empty go with --load");
+		return usage(err, "only one of --load, --add, --get, --count and --list at a time");
+	if (cli_only(c, table[i].mode, table[i].takes, err) == -1)
+		return err->exit;
 	if (opt->load || opt->add)
 		return load(c, err);
 	if (opt->list && c->argc != 0)

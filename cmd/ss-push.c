@@ -5,10 +5,13 @@
 static enum ss_exit
 run(struct cli *c, struct ss_err *err)
 {
+	static const char *const dry[] = { "dry-run", NULL };
 	struct push_opts *o = c->prog->ctx;
 
 	if (c->argc != 1)
 		return err_set(err, SS_EXIT_USAGE, "which target? (see --help)"), SS_EXIT_USAGE;
+	if (o->dry_run && cli_only(c, "--dry-run", dry, err) == -1)
+		return SS_EXIT_USAGE;
 	o->target = c->argv[0];
 	return push_run(c, o, err);
 }

@@ -5,11 +5,14 @@
 static enum ss_exit
 run(struct cli *c, struct ss_err *err)
 {
+	static const char *const print[] = { "print", "pipeline", "source", NULL };
 	struct replay_opts *o = c->prog->ctx;
 
 	if (c->argc != 1)
 		return err_set(err, SS_EXIT_USAGE, "which event? give its id (see --help)"), SS_EXIT_USAGE;
 	o->id = c->argv[0];
+	if (o->print && cli_only(c, "--print", print, err) == -1)
+		return SS_EXIT_USAGE;
 	if (o->pipeline != NULL && !run_name_ok(o->pipeline))
 		return err_set(err, SS_EXIT_USAGE, "'%s' is no name for a pipeline", o->pipeline), SS_EXIT_USAGE;
 	if (o->force && o->edit != NULL)

@@ -255,11 +255,16 @@ cat >want <<'END'
 END
 same '  makes events of rows, or none' got want
 check '  the cursor counts lines and rows' 'tail -n 1 events | grep -q "\"lines\":1,.*\"rows\":2"'
-for p in '{}' '1' '{type: 5}' '{type: "x", id: "y"}' 'error("no")' '{type: "x", subject: 5}'; do
+for p in '{}' '1' '{type: 5}' '{type: "x", id: "y"}' 'error("no")' '{type: "x", subject: 5}' \
+    '{type: "ss.delivered", data: {}}' '{type: "ss.cursor", data: {phase: "end", lines: 0}}'; do
 	printf '%s\n' "$p" >bad.jq
 	fetch "--map with $p" 3 --map bad.jq csv:own.csv
 	is '  rejects the rows' "$(grep -c '"class":"value","code":"map"' got)" 2
 done
+check '  a type of the programs'\'' own, with a reason' 'grep -q "a type that begins with ss\." got'
+printf '.\0x' >bad.jq
+fetch 'a jq program with a NUL in it' 2 --map bad.jq csv:own.csv
+check '  is not taken for its first half' 'grep -q "NUL" err'
 echo '{' >bad.jq
 fetch 'a jq program that is none' 2 --map bad.jq csv:own.csv
 echo '{type: "t"}, {type: "u", data: .row}' >two.jq
@@ -285,6 +290,10 @@ mkfifo pipe2
 background sh -c '{ printf "sku,qty\nA,1\n"; exec sleep 30; } >pipe2'
 check '--head ends without waiting for more' \
     'timeout 10 ss-fetch --head 1 csv:- <pipe2 >live && grep -q "\"subject\":\"A\"" live'
+bad=$(printf 'c\302\233\342\200\256.csv')
+printf 'sku,qty\nA,x\n' >"$bad"
+fetch 'a name that would move the cursor or turn the text around' 3 "csv:$bad"
+is '  is tamed in a message' "$(cat err)" 'ss-fetch: c?????.csv: 1 of 1 rows rejected'
 fetch 'an empty file' 2 csv:/dev/null
 check '  is told of' 'grep -q "no header" err'
 for a in '' csv: nope:x csv:nope.csv csv:dir 'csv:three.csv csv:three.csv' '--ragged x csv:three.csv' \

@@ -85,6 +85,11 @@ put('stored.zip', zipped(z3, zipfile.ZIP_STORED))
 put('mac.zip', zipped([('a.csv', CSV), ('__MACOSX/._a.csv', b'\0\5\26\7')]))
 put('none.zip', zipped([('readme.md', b'x')]))
 put('empty.zip', zipped([]))
+readme = ('README.txt', b'Dear all,\nthis is the export of Friday.\n' * 400)
+more = [('a.csv', CSV), readme, ('none.txt', b''), ('b.csv', b'sku,qty\nC,3\n')]
+put('readme.zip', zipped(more))
+put('readme.tar.gz', tar([(n, d, {}) for n, d in more], 'w:gz'))
+put('own.zip', zipped([('own.csv', b'Artikel,Bestand\nX,1\n'), readme, ('x.csv', b'sku,sku\n1,2\n'), ('b.csv', b'sku,qty\nC,3\n')]))
 put('utf8.zip', zipped([('b\u00e4r/\u2603.csv', CSV)]))
 
 # cut and damaged
@@ -158,6 +163,7 @@ put('bomb.csv.xz', lzma.compress(b'sku,qty\n' + LONG * 5000))
 put('bomb.zip', zipped([('a.csv', b'sku,qty\n' + LONG * 5000)]))
 put('bomb-other.tar.xz', lzma.compress(tar([('zeros.bin', bytes(8 << 20), {}), good])))
 put('many.tar', tarfile.TarInfo('x').tobuf(tarfile.USTAR_FORMAT) * 100001 + bytes(1024))
+put('bomb-txt.tar.xz', tar([('b.csv', CSV, {}), ('README.txt', b'Dear all\n' + LONG * 5000, {})], 'w:xz'))
 put('one-mib.csv.gz', gzip.compress(b'sku,qty\n' + LONG * 1000))
 
 # plain text that libarchive might take for something else
@@ -226,6 +232,32 @@ done
 fetch 'names beyond ASCII' 0 csv:utf8.zip
 is '  as they are' "$(head -n 1 got)" 'bär/☃.csv 2 A'
 
+# --- entries whose header is of no known layout ---------------------------------------
+for f in readme.zip readme.tar.gz; do
+	fetch "$f: a text that is no table is refused, the rest read" 3 "csv:$f"
+	is '  the rest' "$(tr '\n' ' ' <got)" 'a.csv 2 A a.csv 3 B b.csv 2 C '
+	check '  it is named, with its start, and so is the empty one' \
+	    "grep -q '^ss-fetch: $f: README.txt: the header is of no known layout.*Dear all.*: not read\$' err &&
+	    grep -q '^ss-fetch: $f: none.txt: empty.*: not read\$' err"
+	is '  one end cursor' "$(ends events)" 1
+	check '  with --complete, nothing is concluded' \
+	    "ss-fetch --complete csv:$f 2>err2 | grep -c '\"complete\":true' | grep -qx 0"
+	check '  the same through a pipe' "cat $f | ss-fetch csv:- 2>err2 | grep -c item.observed | grep -qx 3"
+done
+fetch 'a text that was asked for by name' 2 --entry README.txt --entry b.csv csv:readme.zip
+check '  is what the run fails for' 'tail -n 1 err | grep -q "README.txt: the header"'
+is '  but the other entry is read' "$(cat got)" 'b.csv 2 C'
+is '  no end cursor' "$(ends events)" 0
+fetch 'a table with an unknown header' 2 csv:own.zip
+check '  is what the run fails for' 'tail -n 1 err | grep -q "^ss-fetch: own.zip: own.csv: the header.*Artikel,Bestand"'
+check '  a further one is named too' 'grep -q "own.zip: x.csv: .*twice.*: not read" err'
+is '  but the rest is read' "$(cat got)" 'b.csv 2 C'
+is '  no end cursor' "$(ends events)" 0
+echo '{' >bad.jq
+fetch 'a jq program that is none ends it at once' 2 --map bad.jq csv:own.zip
+check '  and is told of once' '[ "$(wc -l <err)" -eq 1 ]'
+fetch 'with --rows a text is rows like any' 0 --rows --ragged pad csv:readme.zip
+
 # --- cut short, damaged ------------------------------------------------------------
 for f in cut.csv.gz cut8.csv.gz cut1.csv.gz crc.csv.gz tail.csv.gz flip.csv.gz cut.csv.bz2 flip.csv.bz2 \
     cut.csv.xz flip.csv.xz cut-inside.tar cut-between.tar cut-between.tar.gz header.tar cut.zip flip.zip \
@@ -263,7 +295,7 @@ for f in nested.gz nested.bz2 nested2.gz; do
 done
 
 # --- bombs ---------------------------------------------------------------------------
-for f in bomb.csv.gz bomb.csv.xz bomb.zip bomb-other.tar.xz; do
+for f in bomb.csv.gz bomb.csv.xz bomb.zip bomb-other.tar.xz bomb-txt.tar.xz; do
 	fetch "$f: a hundred times its size" 4 "csv:$f"
 	check '  is said' "grep -q '100 times' err"
 	is '  no end cursor' "$(ends events)" 0

@@ -137,6 +137,20 @@ for i in i1 i2; do
 done | mklog >/dev/null
 check 'settled ones hold nothing' 'diff_to <a | jq -e ".type == \"ss.unchanged\""'
 
+# Stopped by what is no event's fault: ss-run must not take it for a crash
+event 17 item.observed A '{"sku":"A","fields":{"price":"1"}}' | number 200 >in
+said=0 silent=0
+for n in 4 5 6 7 8 9 10 11 12; do
+	rc=0
+	SS_PIPELINE=stock sh -c 'ulimit -n "$1"; exec ss-diff --target shopify:acme' - "$n" <in >got 2>err 5>&- || rc=$?
+	[ "$rc" -eq 4 ] || continue
+	if jq -se 'length == 1 and .[0].type == "ss.stop" and .[0].data.target == "shopify:acme" and
+	    (.[0].data.message | length > 0)' got >jq.out; then said=$((said + 1)); else silent=$((silent + 1)); fi
+done
+is 'whatever file cannot be opened, ss.stop says so' "$((said > 2)) $silent" '1 0'
+check '  but not in a pipe typed by hand' '
+	sh -c "ulimit -n 5; exec ss-diff --target shopify:acme" <in >got; [ $? -eq 4 ] && [ ! -s got ]'
+
 status 'a peer has a kind' 2 ss-diff --target acme </dev/null
 status 'a target is needed' 2 ss-diff </dev/null
 echo 'not json' >in

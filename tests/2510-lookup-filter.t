@@ -92,4 +92,15 @@ status 'a path ends in a name' 2 ss-lookup --by .data. bins </dev/null
 status 'a name has no dots' 2 ss-lookup --by data.sku bins </dev/null
 status 'three ways to miss' 2 ss-lookup --miss maybe bins </dev/null
 status 'one table' 2 ss-lookup </dev/null
+# Stopped by what is no event's fault: ss-run must not take it for a crash
+event 1 order.line A '"data":{}' | number 10 >in
+said=0 silent=0
+for n in 3 4 5; do
+	rc=0
+	SS_PIPELINE=p sh -c 'ulimit -n "$1"; exec ss-lookup bins' - "$n" <in >got 2>err 5>&- || rc=$?
+	[ "$rc" -eq 4 ] || continue
+	if jq -se 'length == 1 and .[0].type == "ss.stop"' got >jq.out; then said=$((said + 1)); else silent=$((silent + 1)); fi
+done
+is 'a table that cannot be opened now: ss.stop says so' "$((said > 0)) $silent" '1 0'
+
 done_testing

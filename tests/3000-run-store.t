@@ -83,6 +83,36 @@ ev g G | head -c -1 >in
 run 'a last line without newline that is whole' 0 ss-run -q p <in >out
 is '  is an event' "$(jq -r .id out | tail -n 1)" g
 
+# --- lines of the programs' own kind that are not what they say ------------------------
+SS_HOME=$TMP/own
+mkdir -p "$SS_HOME/pipelines"
+script p 'tee -a "$HOME/fed.own"'
+ss() { printf '{"specversion":"1.0","id":"%s","source":"x","type":"ss.%s","data":%s}\n' "$1" "$2" "$3"; }
+{
+	ev a A
+	ss 1 delivered '{}'
+	ss 2 xyz '{"event":{"source":"s","id":"a"},"pipeline":"p"}'
+	ss 3 unchanged '{"pipeline":"p","range":[1,9],"n":99}'
+	ss 4 state '{"table":"open","rows":[]}'
+	ss 5 cursor '{}'
+	ev b B
+} >in
+status 'ss-track: stored as rejected, with the reason' 3 ss-track -p p <in >out
+is '  none of them as itself' "$(lines | jq -r .type | sort | uniq -c | xargs)" \
+    '2 item.observed 5 line.rejected 5 ss.dead'
+is '  each as it came' "$(lines | jq -r 'select(.type == "line.rejected").data.text' | grep -vF -x -f in | wc -l)" 0
+is '  and why' "$(lines | jq -r 'select(.type == "line.rejected").data.message' | cut -c 1-24 | tr '\n' '|')" \
+    'data.pipeline is not the|unknown type: those that|data.n is not how many e|a snapshot of state does|data.phase is neither be|'
+is '  nothing goes on as such' "$(jq -r .type out | sort -u | tr '\n' ' ')" 'item.observed line.rejected '
+run '  the accounts balance' 0 ss-log verify
+run 'ss-run: the same' 3 ss-run p <in
+is '  counted' "$(grep -c 'stored 5, known 2, rejected 5' err)" 1
+ss 6 delivered '{"event":{"source":"s","id":"none","seq":999},"pipeline":"p"}' | ss-track -p p >out
+is 'one that is well formed is stored' "$(lines | tail -n 1 | jq -r .type)" ss.delivered
+ss 7 delivered '{"pipeline":"p"}' >in
+run '--strict stops at a bad one' 2 ss-run --strict p <in
+check '  and says why' 'grep -q "line 1: data.event has no source and id" err'
+
 # --- cursors ----------------------------------------------------------------------------
 SS_HOME=$TMP/cur
 mkdir -p "$SS_HOME/pipelines"

@@ -331,6 +331,22 @@ check '  and waits longer and longer with that one' '[ "$(fed follows)" -le 20 ]
 kill -TERM "$BG_PID"
 wait "$BG_PID"
 
+# --- a filter that stops in the middle of a pipe ------------------------------------------
+# What the shell tells is the status of the last one, which is 0.
+home stopped
+script p '[ ! -e "$SS_HOME/ill" ] || limit="ulimit -n 8;"' \
+    'sh -c "$limit exec ss-diff --target file:$HOME/stopped.out" | ss-push "file:$HOME/stopped.out"'
+: >"$SS_HOME/ill"
+ev s1 S >in
+for i in 1 2 3; do
+	run "no descriptors for ss-diff, run $i: stopped early" 4 timeout 20 ss-run -q --retry-for 0 p <in
+done
+check '  it says why' 'grep -q "stopped early: .*Too many open files" err'
+check '  and nobody takes it for a crash' '! lines | grep -q script-died'
+rm "$SS_HOME/ill"
+run 'later it goes on' 0 timeout 20 ss-run -q p <in
+is '  and the event is delivered' "$(outcomes)" 'delivered s1'
+
 # --- order -----------------------------------------------------------------------------
 home order
 script p 'tee -a "$HOME/fed.order" | jq -c --unbuffered --argjson n 2 -f "$HOME/fail.jq"'

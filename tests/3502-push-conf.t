@@ -50,6 +50,7 @@ wrong()
 	check '  file and line are named' "grep -q 'storesync.conf:3: .*$w_want' err"
 }
 wrong 'a key that is not known' 'bacth' 'bacth = 3'
+wrong 'a key that stands twice' 'url: stands twice, the first time in line 2' "url = $url"
 wrong 'no number' 'batch' 'batch = many'
 wrong 'too many' 'batch' 'batch = 100000'
 wrong 'no duration' 'timeout' 'timeout = soon'
@@ -104,6 +105,7 @@ run 'a wrong one' 4 timeout 10 ss-push http:shop <in >>out
 check '  the peer is named' 'grep -q "http:shop: status 401" err'
 printf 'tok\nheader: injected' >wrong
 run 'one of two lines' 2 timeout 10 ss-push http:shop <in
+check '  says so' 'grep -q "storesync.conf:4: .*token-file: the secret has more than one line" err'
 conf '[http "shop"]' "url = $url" 'token-file = token' 'body = {items: [{key: .subject, e: ($ENV | tostring), t: env}]}'
 ev g G >in
 run 'a template that looks for the environment' 0 env SS_SECRET_HTTP_SHOP_TOKEN=tok-8dkW2 ss-push http:shop <in

@@ -52,14 +52,6 @@ write_all(int fd, const char *p, size_t n)
 	}
 }
 
-static void
-neutralise(char *s)
-{
-	for (; *s != '\0'; s++)
-		if (((unsigned char)*s < 0x20 && *s != '\t') || *s == 0x7f)
-			*s = '?';
-}
-
 void
 cli_warn(const struct cli *c, const char *fmt, ...)
 {
@@ -75,7 +67,7 @@ cli_warn(const struct cli *c, const char *fmt, ...)
 	va_end(ap);
 	if (m < 0)
 		return;
-	neutralise(t);
+	err_tame(t);
 	n = (int)strlen(t);
 	t[n] = '\n';
 	write_all(STDERR_FILENO, t, (size_t)n + 1);
@@ -233,11 +225,30 @@ parse(struct cli *c, const struct cli_opt *common, int argc, char **argv, struct
 		if (t.seen[i] && t.o[i]->kind != CLI_LIST)
 			return err_set(err, SS_EXIT_USAGE, "option --%s given twice", t.o[i]->name);
 		t.seen[i] = 1;
+		/* the program's own come first in the table */
+		c->given |= (uint64_t)1 << i;
 		if (opt_set(t.o[i], optarg, err) == -1)
 			return -1;
 	}
 	c->argc = argc - optind;
 	c->argv = argv + optind;
+	return 0;
+}
+
+int
+cli_only(const struct cli *c, const char *mode, const char *const *names, struct ss_err *err)
+{
+	const struct cli_opt *o = c->prog->opts;
+	size_t i, k;
+
+	for (i = 0; o != NULL && o[i].name != NULL; i++) {
+		if ((c->given >> i & 1) == 0)
+			continue;
+		for (k = 0; names[k] != NULL && strcmp(names[k], o[i].name) != 0; k++)
+			;
+		if (names[k] == NULL)
+			return err_set(err, SS_EXIT_USAGE, "option --%s has no use with %s (see --help)", o[i].name, mode);
+	}
 	return 0;
 }
 
@@ -323,6 +334,7 @@ check_config(struct cli *c, struct ss_err *err)
 {
 	static const char *const known[] = { "storesync", "fields", "http ", "file ", "shopify ", "brightpearl ", "slack ",
 		"smtp ", "jira ", "s3 ", NULL };
+	static const char *const many[] = { "http header", NULL };
 	struct conf *conf;
 	int rc;
 
@@ -330,7 +342,7 @@ check_config(struct cli *c, struct ss_err *err)
 		return 0;
 	if (conf_open(&conf, c->config, err) == -1)
 		return -1;
-	rc = conf_sections(conf, known, err);
+	rc = conf_sections(conf, known, err) == -1 || conf_once(conf, many, err) == -1 ? -1 : 0;
 	conf_free(conf);
 	return rc;
 }
@@ -434,7 +446,7 @@ void
 cli_progress_show(struct cli_progress *p, uint64_t done, uint64_t total, uint64_t count, const char *units)
 {
 	int64_t now;
-	char bar[25], t[256];
+	char bar[25], t[256], what[120];
 	int i, n, fill;
 
 	if (!p->on || (now = clock_mono()) - p->drawn < 100 || now - p->started < 300)
@@ -445,7 +457,9 @@ cli_progress_show(struct cli_progress *p, uint64_t done, uint64_t total, uint64_
 	for (i = 0; i < 24; i++)
 		bar[i] = i < fill ? '#' : '.';
 	bar[24] = '\0';
-	n = snprintf(t, sizeof(t), "\r\033[K%s  [%s] %3d%%  %llu %s  %llu/s", p->what, bar,
+	(void)snprintf(what, sizeof(what), "%s", p->what);
+	err_tame(what);
+	n = snprintf(t, sizeof(t), "\r\033[K%s  [%s] %3d%%  %llu %s  %llu/s", what, bar,
 	    total == 0 ? 0 : (int)(done >= total ? 100 : done * 100 / total),
 	    (unsigned long long)count, units,
 	    (unsigned long long)(count * 1000 / (uint64_t)(now - p->started)));

@@ -62,6 +62,7 @@ struct cli {
 	struct clock clock;
 	struct rng rng;
 	struct uuid_gen uuid;	/* uses rng */
+	uint64_t given;		/* bit i: opts[i] was given */
 	int color;		/* stderr is a terminal and NO_COLOR is not set */
 };
 
@@ -76,6 +77,11 @@ int cli_main(int argc, char **argv, const struct cli_prog *prog,
 void cli_warn(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same without the program's name; for summaries meant for people. */
 void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Refuse those of the program's own options that were given but have no use with
+ * what is done, named by mode in the message ("--list", "dump"); names are the
+ * ones that it takes, NULL-terminated.  0, or -1 with SS_EXIT_USAGE. */
+int cli_only(const struct cli *c, const char *mode, const char *const *names, struct ss_err *err);
 
 /* A new UUIDv7 now. */
 void cli_uuid(struct cli *c, char out[UUID_TEXT]);

@@ -2,24 +2,17 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <ini.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/buf.h"
 #include "base/err.h"
-#include "base/io.h"
 #include "base/num.h"
 
 #define LINE_BYTES 4096
 #define SECTION_BYTES 49	/* libinih cuts longer ones without a word */
-#define SECRET_BYTES 65536
-#define SECRET_ENV "SS_SECRET_"
 
 struct entry {
 	char *key, *value;
@@ -286,6 +279,15 @@ done:
 	return rc;
 }
 
+static int
+stands_twice(const struct conf *c, const struct section *s, const struct entry *first, const struct entry *again,
+    struct ss_err *err)
+{
+	return err_set(err, SS_EXIT_USAGE, "%s:%lu: [%s%s%s%s] %s: stands twice, the first time in line %lu", c->path,
+	    again->line, s->kind, s->name == NULL ? "" : " \"", s->name == NULL ? "" : s->name,
+	    s->name == NULL ? "" : "\"", again->key, first->line);
+}
+
 int
 conf_sections(const struct conf *c, const char *const *known, struct ss_err *err)
 {
@@ -309,6 +311,36 @@ conf_sections(const struct conf *c, const char *const *known, struct ss_err *err
 	return 0;
 }
 
+/* May key stand several times in a section of that kind? */
+static int
+may_repeat(const char *const *many, const char *kind, const char *key)
+{
+	for (; *many != NULL; many++) {
+		size_t n = strcspn(*many, " ");
+
+		if (strlen(kind) == n && strncmp(*many, kind, n) == 0 && strcmp(*many + n + 1, key) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+int
+conf_once(const struct conf *c, const char *const *many, struct ss_err *err)
+{
+	size_t i, k, m;
+
+	for (i = 0; i < c->nsec; i++) {
+		const struct section *s = &c->sec[i];
+		const struct entry *e = c->ent + s->first;
+
+		for (k = 1; k < s->n; k++)
+			for (m = 0; m < k; m++)
+				if (strcmp(e[m].key, e[k].key) == 0 && !may_repeat(many, s->kind, e[k].key))
+					return stands_twice(c, s, &e[m], &e[k], err);
+	}
+	return 0;
+}
+
 void
 conf_free(struct conf *c)
 {
@@ -328,6 +360,12 @@ conf_free(struct conf *c)
 	free(c->ent);
 	free(c->path);
 	free(c);
+}
+
+const char *
+conf_path(const struct conf *c)
+{
+	return c->path;
 }
 
 const char *
@@ -395,29 +433,15 @@ conf_only(const struct conf *c, const char *kind, const char *name,
 	return 0;
 }
 
-/* The one value of a key that may stand once.  1, 0 absent, -1 error. */
-static int
-single(const struct conf *c, const char *kind, const char *name, const char *key,
-    const char **out, struct ss_err *err)
-{
-	*out = conf_get(c, kind, name, key);
-	if (*out == NULL)
-		return 0;
-	if (conf_next(c, kind, name, key, 1) != NULL)
-		return conf_err(c, kind, name, key, err, "stands twice");
-	return 1;
-}
-
 int
 conf_time(const struct conf *c, const char *kind, const char *name, const char *key,
     int64_t *ms, struct ss_err *err)
 {
 	const char *v;
 	struct ss_err why = { 0 };
-	int rc = single(c, kind, name, key, &v, err);
 
-	if (rc <= 0)
-		return rc;
+	if ((v = conf_get(c, kind, name, key)) == NULL)
+		return 0;
 	if (num_duration(v, ms, key, &why) == 0)
 		return 0;
 	return conf_err(c, kind, name, key, err,
@@ -430,10 +454,9 @@ conf_count(const struct conf *c, const char *kind, const char *name, const char 
 {
 	const char *v;
 	struct ss_err why = { 0 };
-	int rc = single(c, kind, name, key, &v, err);
 
-	if (rc <= 0)
-		return rc;
+	if ((v = conf_get(c, kind, name, key)) == NULL)
+		return 0;
 	if (num_u64(v, strlen(v), min, max, out, "", &why) == 0)
 		return 0;
 	/* what num_u64 says behind the empty name and its ": " */
@@ -447,189 +470,13 @@ conf_bool(const struct conf *c, const char *kind, const char *name, const char *
 	static const char *const word[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
 	const char *v;
 	size_t i;
-	int rc = single(c, kind, name, key, &v, err);
 
-	if (rc <= 0)
-		return rc;
+	if ((v = conf_get(c, kind, name, key)) == NULL)
+		return 0;
 	for (i = 0; i < sizeof(word) / sizeof(word[0]); i++)
 		if (strcmp(v, word[i]) == 0) {
 			*out = (int)(i & 1);
 			return 0;
 		}
 	return conf_err(c, kind, name, key, err, "'%.40s' is neither yes nor no", v);
-}
-
-/* Read a secret's file.  checked: it must be ours alone (a file that the user
- * named; systemd's credentials are guarded by their directory).  1, 0 absent
- * (only when not checked), -1. */
-static int
-secret_file(const char *path, int checked, struct buf *out, struct ss_err *err)
-{
-	char text[4096];
-	struct stat st;
-	ssize_t r;
-	int rc = -1;
-	/* not to hang on a fifo */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-	if (fd == -1 && !checked && (errno == ENOENT || errno == ENOTDIR))
-		return 0;
-	if (fd == -1)
-		return err_sys(err, SS_EXIT_USAGE, "cannot open the secret's file '%s'", path);
-	if (fstat(fd, &st) == -1) {
-		err_sys(err, SS_EXIT_USAGE, "cannot look at '%s'", path);
-		goto done;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		err_set(err, SS_EXIT_USAGE, "'%s' is not a regular file", path);
-		goto done;
-	}
-	if (checked && ((st.st_mode & 077) != 0 || (st.st_uid != geteuid() && st.st_uid != 0))) {
-		err_set(err, SS_EXIT_USAGE, "'%s' holds a secret but is not its owner's alone: chmod 600", path);
-		goto done;
-	}
-	while ((r = io_read(fd, text, sizeof(text), path, err)) > 0) {
-		if (out->len + (size_t)r > SECRET_BYTES) {
-			err_set(err, SS_EXIT_USAGE, "'%s' is larger than %d bytes", path, SECRET_BYTES);
-			goto done;
-		}
-		if (buf_add(out, text, (size_t)r) == -1) {
-			err_nomem(err);
-			goto done;
-		}
-	}
-	rc = r == 0 ? 1 : -1;
-done:
-	explicit_bzero(text, sizeof(text));
-	(void)close(fd);
-	return rc;
-}
-
-/* KEY-file: as given, or beside the configuration file. */
-static int
-secret_named(const struct conf *c, const char *file, struct buf *out, struct ss_err *err)
-{
-	const char *slash = c->path == NULL ? NULL : strrchr(c->path, '/');
-	struct buf path = { .max = 8192 };
-	int rc = -1;
-
-	if (file[0] != '/' && slash != NULL)
-		buf_add(&path, c->path, (size_t)(slash - c->path) + 1);
-	buf_adds(&path, file);
-	if (path.failed || buf_cstr(&path) == NULL)
-		err_nomem(err);
-	else
-		rc = secret_file(path.p, 1, out, err);
-	buf_free(&path);
-	return rc;
-}
-
-/* $CREDENTIALS_DIRECTORY/KIND-NAME-KEY */
-static int
-secret_credential(const char *kind, const char *name, const char *key, struct buf *out,
-    struct ss_err *err)
-{
-	const char *dir = getenv("CREDENTIALS_DIRECTORY");
-	struct buf path = { .max = 8192 };
-	int rc = -1;
-
-	/* a / in a name must not lead out of the directory */
-	if (dir == NULL || *dir == '\0' || (name != NULL && strchr(name, '/') != NULL))
-		return 0;
-	if (buf_addf(&path, "%s/%s-%s%s%s", dir, kind, name == NULL ? "" : name,
-	    name == NULL ? "" : "-", key) == -1 || buf_cstr(&path) == NULL)
-		err_nomem(err);
-	else
-		rc = secret_file(path.p, 0, out, err);
-	buf_free(&path);
-	return rc;
-}
-
-static void
-add_upper(struct buf *b, const char *s)
-{
-	for (; *s != '\0'; s++)
-		buf_addc(b, isalnum((unsigned char)*s) ? (char)toupper((unsigned char)*s) : '_');
-}
-
-/* SS_SECRET_KIND_NAME_KEY, wiped where it stands: the kernel shows that memory
- * as /proc/PID/environ. */
-static int
-secret_variable(const char *kind, const char *name, const char *key, struct buf *out,
-    struct ss_err *err)
-{
-	struct buf var = { .max = 1024 };
-	char *v;
-	int rc = 0;
-
-	buf_adds(&var, SECRET_ENV);
-	add_upper(&var, kind);
-	if (name != NULL) {
-		buf_addc(&var, '_');
-		add_upper(&var, name);
-	}
-	buf_addc(&var, '_');
-	add_upper(&var, key);
-	if (var.failed || buf_cstr(&var) == NULL) {
-		rc = err_nomem(err);
-	} else if ((v = getenv(var.p)) != NULL) {
-		rc = buf_adds(out, v) == -1 ? err_nomem(err) : 1;
-		explicit_bzero(v, strlen(v));
-		(void)unsetenv(var.p);
-	}
-	buf_free(&var);
-	return rc;
-}
-
-int
-conf_secret(const struct conf *c, const char *kind, const char *name, const char *key,
-    struct buf *out, struct ss_err *err)
-{
-	char file_key[64];
-	const char *file;
-	size_t start = out->len;
-	int rc;
-
-	/* room at once: growing would leave copies behind that nobody wipes */
-	if (buf_room(out, SECRET_BYTES + 1) == -1)
-		return err_nomem(err);
-	(void)snprintf(file_key, sizeof(file_key), "%.50s-file", key);
-	rc = single(c, kind, name, file_key, &file, err);
-	if (rc == 1)
-		rc = secret_named(c, file, out, err);
-	else if (rc == 0 && (rc = secret_credential(kind, name, key, out, err)) == 0)
-		rc = secret_variable(kind, name, key, out, err);
-	if (rc == 1) {
-		if (out->len > start && out->p[out->len - 1] == '\n')
-			out->len--;
-		if (out->len > start && out->p[out->len - 1] == '\r')
-			out->len--;
-		if (out->len == start)
-			rc = conf_err(c, kind, name, key, err, "the secret is empty");
-		else if (memchr(out->p + start, '\0', out->len - start) != NULL)
-			rc = conf_err(c, kind, name, key, err, "the secret holds a NUL byte");
-	}
-	if (rc == -1) {
-		explicit_bzero(out->p + start, out->len - start);
-		out->len = start;
-	}
-	return rc;
-}
-
-void
-conf_drop_secrets(void)
-{
-	const size_t n = strlen(SECRET_ENV);
-	char **e = environ, **keep = environ;
-
-	if (e == NULL)
-		return;
-	/* unsetenv would need a copy of each name */
-	for (; *e != NULL; e++) {
-		if (strncmp(*e, SECRET_ENV, n) == 0)
-			explicit_bzero(*e, strlen(*e));
-		else
-			*keep++ = *e;
-	}
-	*keep = NULL;
 }

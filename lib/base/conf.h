@@ -23,6 +23,12 @@ void conf_free(struct conf *c);
  * a name stand as "http ", others bare; NULL-terminated.  -1 names file and line. */
 int conf_sections(const struct conf *c, const char *const *known, struct ss_err *err);
 
+/* Refuse a key that stands twice in one section, unless it is in many, where
+ * each is "kind key"; NULL-terminated.  -1 names the file and both lines. */
+int conf_once(const struct conf *c, const char *const *many, struct ss_err *err);
+
+/* The file's path, NULL for the empty configuration. */
+const char *conf_path(const struct conf *c);
 /* The value of key in [kind "name"] (name NULL: [kind]), or NULL. */
 const char *conf_get(const struct conf *c, const char *kind, const char *name, const char *key);
 /* The i-th (from 0) value of that key, or NULL. */
@@ -50,7 +56,8 @@ int conf_bool(const struct conf *c, const char *kind, const char *name, const ch
  * A secret of [kind "name"]: the file named by KEY-file (regular, not readable
  * by group or others), else $CREDENTIALS_DIRECTORY/KIND-NAME-KEY, else the
  * variable SS_SECRET_KIND_NAME_KEY (upper case, - as _), which is unset as it
- * is read.  One trailing newline is dropped.  1 found, 0 none, -1 error.  The
+ * is read.  One trailing newline is dropped; what
+ * is empty, of several lines or with a NUL is refused.  1 found, 0 none, -1 error.  The
  * caller wipes *out with explicit_bzero before freeing it.
  */
 int conf_secret(const struct conf *c, const char *kind, const char *name, const char *key,

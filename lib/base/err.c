@@ -24,10 +24,8 @@ obeyed(const unsigned char *s)
 	return 0;
 }
 
-/* A message is one line on a terminal: bytes that could move the cursor or
- * forge a second line are replaced. */
-static void
-neutralise(char *s)
+void
+err_tame(char *s)
 {
 	size_t n;
 
@@ -49,7 +47,7 @@ err_set(struct ss_err *err, enum ss_exit exit, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
-	neutralise(err->text);
+	err_tame(err->text);
 	return -1;
 }
 
@@ -86,7 +84,7 @@ err_sys(struct ss_err *err, enum ss_exit exit, const char *fmt, ...)
 	va_end(ap);
 	len = strlen(err->text);
 	(void)snprintf(err->text + len, sizeof(err->text) - len, ": %s", strerror(sys));
-	neutralise(err->text);
+	err_tame(err->text);
 	return -1;
 }
 
@@ -113,7 +111,7 @@ err_prefix(struct ss_err *err, const char *fmt, ...)
 	if (len + 3 < sizeof(err->text))
 		(void)snprintf(err->text + len, sizeof(err->text) - len, ": %.*s",
 		    (int)(sizeof(err->text) - len - 3), old);
-	neutralise(err->text);
+	err_tame(err->text);
 }
 
 enum ss_exit

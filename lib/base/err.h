@@ -44,6 +44,11 @@ int err_nomem(struct ss_err *err);
 void err_prefix(struct ss_err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Make s, text for a terminal, one line of it: each byte that could move the
+ * cursor, turn the text around or forge a second line (C0, DEL, and as UTF-8 C1
+ * and what rules the direction) becomes a '?'. */
+void err_tame(char *s);
+
 /* The higher of two exit codes: "of several codes the highest applies". */
 enum ss_exit err_worse(enum ss_exit a, enum ss_exit b);
 

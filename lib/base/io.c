@@ -232,3 +232,21 @@ io_slurp(const char *path, size_t max, struct buf *out, struct ss_err *err)
 	(void)close(fd);
 	return -1;
 }
+
+const char *
+io_slurp_text(const char *path, size_t max, struct buf *out, struct ss_err *err)
+{
+	size_t start = out->len;
+
+	if (io_slurp(path, max, out, err) == -1)
+		return NULL;
+	if (memchr(out->p + start, '\0', out->len - start) != NULL) {
+		err_set(err, SS_EXIT_USAGE, "'%s' holds a NUL byte: it is no text", path);
+		return NULL;
+	}
+	if (buf_cstr(out) == NULL) {
+		err_nomem(err);
+		return NULL;
+	}
+	return out->p + start;
+}

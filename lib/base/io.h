@@ -29,5 +29,8 @@ int io_mkdirs(const char *dir, struct ss_err *err);
 int io_replace(const char *path, const void *p, size_t n, struct ss_err *err);
 /* The whole file, at most max bytes, added to out. */
 int io_slurp(const char *path, size_t max, struct buf *out, struct ss_err *err);
+/* The same for a text: what holds a NUL byte, and would be cut there, is refused.
+ * A C string within out, NULL on error. */
+const char *io_slurp_text(const char *path, size_t max, struct buf *out, struct ss_err *err);
 
 #endif /* !SS_BASE_IO_H */

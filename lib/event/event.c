@@ -86,6 +86,10 @@ take_member(struct event *ev, struct json_span k, yyjson_val *v, struct ss_err *
 	struct json_span *slot = slot_of(ev, k);
 
 	ev->passage |= of_passage(k);
+	/* CloudEvents JSON format 1.0, section 2.2: unset may be written as null */
+	if (yyjson_is_null(v) && ((slot != NULL && slot != &ev->id && slot != &ev->source && slot != &ev->type) ||
+	    (k.n == 5 && IS("ssseq"))))
+		return 0;
 	if (slot != NULL) {
 		if (!yyjson_is_str(v))
 			return err_set(err, SS_EXIT_USAGE, "member '%.*s' is not a string", (int)k.n, k.p);

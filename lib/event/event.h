@@ -37,7 +37,8 @@ struct event {
 };
 
 /* Parse and check an event: an object; specversion "1.0", id, source, type
- * non-empty strings; no member twice.  -1 with the reason (field, byte). */
+ * non-empty strings; no member twice.  Of the others null is the same as absent.
+ * -1 with the reason (field, byte). */
 int event_parse(struct event *ev, struct json_mem *mem, const char *p, size_t n, struct ss_err *err);
 
 /* A change to the top level: raw NULL drops the member, else its value becomes
@@ -90,6 +91,9 @@ enum event_type { EVENT_TYPES(EVENT_TYPE_ENUM) EVENT_TYPE_COUNT };
 #undef EVENT_TYPE_ENUM
 enum event_type event_type(const struct event *ev);
 const char *event_type_name(enum event_type t);
+/* Why an ss. line that came from outside cannot be taken for what its type says
+ * (the type is not known, or its data lacks what the ledger goes by), or NULL. */
+const char *event_ss_bad(const struct event *ev);
 /* 1 for the six outcomes that end a delivery (design 3). */
 int event_type_ends(enum event_type t);
 /* 1 for the outcomes, ending or not: delivered … parked. */

@@ -1,7 +1,8 @@
 #include "event/filter.h"
 
-#include <stdlib.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -190,6 +191,26 @@ filter_stop(struct filter *f, enum outcome_class class, const char *code, const 
 	return out_flush(&f->out, err);
 }
 
+enum ss_exit
+filter_fail(struct filter *f, const struct ss_err *err)
+{
+	struct ss_err late = { .text = "" };
+	struct buf *b = out_buf(&f->out);
+	const char *nl;
+
+	if (err->exit != SS_EXIT_OK && err->exit != SS_EXIT_AGAIN)
+		return err->exit;
+	if (f->pipeline != NULL && !f->stopped && err->sys != EPIPE) {
+		/* it may have failed in the middle of a line */
+		nl = b->len > 0 ? memrchr(b->p, '\n', b->len) : NULL;
+		b->len = nl == NULL ? 0 : (size_t)(nl - b->p) + 1;
+		b->failed = 0;
+		/* if this cannot be written either, the exit code has to do */
+		(void)filter_stop(f, OUTCOME_INTERMITTENT, "stopped", err->text, &late);
+	}
+	return SS_EXIT_AGAIN;
+}
+
 /* A line that is no event: kept as line.rejected, so that nothing vanishes. */
 static int
 reject(struct filter *f, const struct line *l, const char *why, struct ss_err *err)
@@ -292,7 +313,7 @@ filter_run(struct filter *f, const struct filter_ops *ops, void *ctx, struct ss_
 	if (rc == 0)
 		rc = out_flush(&f->out, err);
 	if (rc == -1)
-		return err->exit == SS_EXIT_OK ? SS_EXIT_AGAIN : err->exit;
+		return filter_fail(f, err);
 	if (f->stopped)
 		return SS_EXIT_AGAIN;
 	return f->bad > 0 || f->rejected > 0 ? SS_EXIT_OPEN : SS_EXIT_OK;

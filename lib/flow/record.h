@@ -16,9 +16,9 @@ struct ledger;
  * Recording: lines from a source become lines of the log (ss-track, and what
  * ss-run does with its standard input).  A new event is stored with its label
  * and recordedtime, a known one is not stored twice, an outcome is stored
- * unless it has its place already, a line that is no event is kept as
- * line.rejected and ended dead, a cursor is checked and committed with the
- * lines it stands for.
+ * unless it has its place already, a line that is no event, or of an ss. type
+ * and not what that is, is kept as line.rejected and ended dead, a cursor is
+ * checked and committed with the lines it stands for.
  */
 
 /* What one line came to. */

@@ -408,9 +408,8 @@ read_data(void *ctx, char *p, size_t n, struct ss_err *err)
 	return (ssize_t)k;
 }
 
-/* By reading, so that the limits hold for what is passed over too. */
-static int
-pass_over(struct archive_in *a, struct ss_err *err)
+int
+archive_in_pass(struct archive_in *a, struct ss_err *err)
 {
 	const void *p;
 	size_t n;
@@ -508,7 +507,7 @@ take(struct archive_in *a, struct archive_entry *e, struct ss_err *err)
 	const char *name = a->name, *why;
 
 	if (!is_wanted(a, name) || archive_entry_filetype(e) == AE_IFDIR)
-		return pass_over(a, err);
+		return archive_in_pass(a, err);
 	why = objection(e, name);
 	if (why == NULL) {
 		a->first_off = a->first_n = 0;
@@ -519,7 +518,7 @@ take(struct archive_in *a, struct archive_entry *e, struct ss_err *err)
 	}
 	if (why != NULL) {
 		refuse(a, name, why);
-		return pass_over(a, err);
+		return archive_in_pass(a, err);
 	}
 	return 1;
 }

@@ -48,6 +48,10 @@ int archive_in_next(struct archive_in *a, const char **entry, struct ss_err *err
 /* A csv_read_fn for what archive_in_next found. */
 ssize_t archive_in_read(void *archive_in, char *p, size_t n, struct ss_err *err);
 
+/* Leave what is unread of the entry at hand; by reading where it is packed, so that
+ * the limits hold for it too. */
+int archive_in_pass(struct archive_in *a, struct ss_err *err);
+
 /* 1 for zip and tar. */
 int archive_in_entries(const struct archive_in *a);
 /* Bytes of the file read so far. */

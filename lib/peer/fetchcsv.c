@@ -34,6 +34,8 @@ struct run {
 	struct layout_header header;
 	struct layout *layout;
 	int head_reached;
+	int header_bad;		/* the error is about its header, and no other entry's business */
+	uint64_t unread;	/* entries left for that */
 };
 
 /* --- names ---------------------------------------------------------------------- */
@@ -167,7 +169,7 @@ stop(struct run *r)
 {
 	close_entry(r);
 	r->sum->events = r->ev.lines;
-	r->sum->refused = r->in != NULL ? archive_in_refused(r->in) : 0;
+	r->sum->refused = r->in != NULL ? archive_in_refused(r->in) + r->unread : 0;
 	csvevent_free(&r->ev);
 	archive_in_close(r->in);
 	if (r->fd > STDIN_FILENO)
@@ -291,14 +293,18 @@ read_header(struct run *r, struct ss_err *err)
 		rc = check_row(r, &row, &bad, err);
 	} while (rc == 2);
 	where(r, w, sizeof(w));
-	if (rc == 0)
+	if (rc == 0) {
+		r->header_bad = 1;
 		return err_set(err, SS_EXIT_USAGE, "%s:%llu: the header cannot be read: %s", w,
 		    (unsigned long long)row.line, bad.message);
+	}
 	if (rc == -1 || layout_header(&r->header, &row, err) == -1)
 		return -1;
 	layout_header_json(&r->header, &r->ev.header);
 	r->layout = layout_open(&r->header, &r->o->layout, &r->ev, err);
 	if (r->layout == NULL) {
+		/* a jq program that is none is so for every entry */
+		r->header_bad = err->exit == SS_EXIT_USAGE && r->o->layout.map == NULL;
 		err_prefix(err, "%s", w);
 		return -1;
 	}
@@ -359,6 +365,7 @@ read_entry(struct run *r, const char *entry, struct ss_err *err)
 		if (r->o->layout.rows)
 			return 0;
 		where(r, w, sizeof(w));
+		r->header_bad = 1;
 		return err_set(err, SS_EXIT_USAGE, "%s: empty: there is no header", w);
 	}
 	rc = read_rows(r, err);
@@ -366,9 +373,32 @@ read_entry(struct run *r, const char *entry, struct ss_err *err)
 	return rc == -1 ? -1 : r->layout->end(r->layout, err);
 }
 
+/* One entry's header must not cost the others.  A text file among the tables is
+ * most likely no table and only told of; for any other the run is in error once
+ * the rest is read: *first is what it says then. */
+static int
+leave_entry(struct run *r, const char *entry, struct ss_err *why, struct ss_err *first)
+{
+	size_t n = strlen(entry);
+	int is_text = r->o->nentry == 0 && n > 4 && strcasecmp(entry + n - 4, ".txt") == 0;
+
+	r->unread++;
+	if (!is_text && first->text[0] == '\0') {
+		*first = *why;
+	} else {
+		char t[sizeof(why->text) + 16];
+
+		(void)snprintf(t, sizeof(t), "%s: not read", why->text);
+		note(r, t);
+	}
+	why->text[0] = '\0';
+	return archive_in_pass(r->in, why);
+}
+
 static int
 read_all(struct run *r, struct ss_err *err)
 {
+	struct ss_err first = { .text = "" };
 	const char *entry = NULL;
 	uint64_t found = 0;
 	size_t i;
@@ -376,13 +406,20 @@ read_all(struct run *r, struct ss_err *err)
 
 	while (!r->head_reached && (rc = archive_in_next(r->in, &entry, err)) == 1) {
 		found++;
+		r->header_bad = 0;
 		rc = read_entry(r, entry, err);
 		close_entry(r);
+		if (rc == -1 && r->header_bad && entry != NULL)
+			rc = leave_entry(r, entry, err, &first);
 		if (rc == -1)
 			return -1;
 	}
 	if (rc == -1)
 		return -1;
+	if (first.text[0] != '\0') {
+		*err = first;
+		return -1;
+	}
 	for (i = 0; i < r->o->nentry && !r->head_reached; i++)
 		if (!archive_in_met(r->in, i))
 			return err_set(err, SS_EXIT_USAGE, "%s has no entry '%s'", r->ev.file,
@@ -400,7 +437,7 @@ is_complete(const struct run *r)
 {
 	if (!r->o->complete)
 		return 0;
-	if (r->sum->rejected == 0 && archive_in_refused(r->in) == 0 && !r->head_reached)
+	if (r->sum->rejected == 0 && archive_in_refused(r->in) == 0 && r->unread == 0 && !r->head_reached)
 		return 1;
 	note(r, "not all rows were taken: --complete is not claimed");
 	return 0;

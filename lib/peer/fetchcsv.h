@@ -14,7 +14,10 @@ struct uuid_gen;
 /*
  * ss-fetch csv:PATH: a file's rows as events, from the begin cursor to the end
  * cursor.  What goes wrong with a row costs that row; what goes wrong with the
- * file ends the reading without an end cursor.
+ * file ends the reading without an end cursor.  Of an archive's entries each has
+ * its own header: one that cannot be used leaves the others to be read; if it is a
+ * *.txt that nobody named it is refused, else the reading ends without an end
+ * cursor.
  */
 struct fetchcsv_opts {
 	const char *path;	/* "-": standard input */

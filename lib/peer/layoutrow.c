@@ -226,6 +226,9 @@ put_result(struct rows *r, const char *p, size_t n, struct csvevent_bad *bad, st
 		return too_large(bad, b->len - from);
 	if (!b->failed && event_parse(&r->ev, &r->check, b->p + from, b->len - from, &err) == -1)
 		return map_bad(bad, err.text);
+	/* what these say of deliveries and cursors is taken for the truth */
+	if (!b->failed && r->ev.is_ss)
+		return map_bad(bad, "the jq program's result has a type that begins with ss., which is storesync's own");
 	(void)buf_addc(b, '\n');
 	return 1;
 }

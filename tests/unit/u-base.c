@@ -136,6 +136,9 @@ buf(void **state)
 	assert_int_equal(b.len, 64);
 	buf_free(&b);
 	assert_null(b.p);
+	/* nothing in it, nor any memory: an empty string all the same */
+	assert_string_equal(buf_cstr(&b), "");
+	buf_free(&b);
 	assert_int_equal(b.max, 64);
 	buf_free(&b);
 	buf_free(NULL);
@@ -522,6 +525,14 @@ io(void **state)
 	assert_int_equal(io_slurp(path, 4, &b, &e), 0);
 	assert_string_equal(buf_cstr(&b), "two!");
 	assert_int_equal(io_slurp(path, 3, &b, &e), -1);
+	/* a text is whole or refused */
+	buf_clear(&b);
+	assert_string_equal(io_slurp_text(path, 4, &b, &e), "two!");
+	assert_int_equal(io_replace(path, "a\0b", 3, &e), 0);
+	buf_clear(&b);
+	assert_null(io_slurp_text(path, 4, &b, &e));
+	assert_non_null(strstr(e.text, "NUL byte"));
+	assert_int_equal(e.exit, SS_EXIT_USAGE);
 	assert_int_equal(io_replace(path, "", 0, &e), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_size, 0);

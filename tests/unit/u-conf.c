@@ -138,7 +138,7 @@ typed(void **state)
 	struct dir *d = *state;
 	struct ss_err err = { 0 };
 	struct conf *c = open_text(d, "[p \"x\"]\na = 5m\nb = 7\nc = on\nd = maybe\ne = 12x\n"
-	    "f = 1\nf = 2\ng = no\n\n\nzz = 1\n", &err);
+	    "f = 1\n\ng = no\n\n\nzz = 1\n", &err);
 	char want[128];
 	int64_t ms = 42;
 	uint64_t n = 42;
@@ -167,8 +167,6 @@ typed(void **state)
 	assert_non_null(strstr(err.text, ":6: [p \"x\"] e: '12x' is not a duration"));
 	assert_int_equal(conf_count(c, "p", "x", "b", 8, 10, &n, &err), -1);
 	assert_non_null(strstr(err.text, ":3: [p \"x\"] b: '7' is not a whole number from 8 to 10"));
-	assert_int_equal(conf_count(c, "p", "x", "f", 0, 10, &n, &err), -1);
-	assert_non_null(strstr(err.text, ":8: [p \"x\"] f: stands twice"));
 	assert_true(ms == 300000 && n == 7 && b == 0);
 	assert_int_equal(conf_only(c, "p", "x", known, &err), -1);
 	assert_non_null(strstr(err.text, ":12: [p \"x\"] zz: no such key"));
@@ -221,6 +219,36 @@ hostile(void **state)
 		    strstr(err.text, t[i].why) == NULL)
 			fail_msg("%s: '%s'", t[i].text, err.text);
 		assert_int_equal(err.exit, SS_EXIT_USAGE);
+	}
+}
+
+/* A key stands once in a section, but for those that may be repeated. */
+static void
+once(void **state)
+{
+	static const char *const many[] = { "http header", "https x", NULL };
+	static const struct { const char *text, *why; } t[] = {
+		{ "[http \"a\"]\nurl = x\nheader = 1\nheader = 2\n[http \"b\"]\nurl = y\n[s]\nurl = z\n", NULL },
+		{ "[http \"a\"]\nurl = x\n\nbatch = 1\nurl = x\n", ":5: [http \"a\"] url: stands twice, the first time in line 2" },
+		{ "[s]\na = 1\nb = 1\nb =\n", ":4: [s] b: stands twice, the first time in line 3" },
+		{ "[s]\nheader = 1\nheader = 2\n", ":3: [s] header: stands twice" },
+		{ "[http \"a\"]\nx = 1\nx = 2\n", ":3: [http \"a\"] x: stands twice" },
+		{ "", NULL },
+	};
+	struct dir *d = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct ss_err err = { 0 };
+		struct conf *c = open_text(d, t[i].text, &err);
+		int rc;
+
+		assert_non_null(c);
+		rc = conf_once(c, many, &err);
+		if ((rc == 0) != (t[i].why == NULL) || (rc == -1 && (strstr(err.text, t[i].why) == NULL ||
+		    strncmp(err.text, d->file, strlen(d->file)) != 0 || err.exit != SS_EXIT_USAGE)))
+			fail_msg("row %zu: %d '%s'", i, rc, err.text);
+		conf_free(c);
 	}
 }
 
@@ -300,7 +328,9 @@ secret_files(void **state)
 	static const struct { const char *text; size_t n; mode_t mode; int rc; const char *out; } t[] = {
 		{ "s3cret\n", 7, 0600, 1, "s3cret" },
 		{ "s3cret\r\n", 8, 0400, 1, "s3cret" },
-		{ "two\nlines\n\n", 11, 0600, 1, "two\nlines\n" },
+		{ "two\nlines", 9, 0600, -1, ":2: [http \"acme\"] token-file: the secret has more than one line" },
+		{ "s3cret\n\n", 8, 0600, -1, "more than one line" },
+		{ "two\rlines", 9, 0600, -1, "more than one line" },
 		{ " spaces ", 8, 0600, 1, " spaces " },
 		{ "s3cret", 6, 0640, -1, "chmod 600" },
 		{ "s3cret", 6, 0604, -1, "chmod 600" },
@@ -409,7 +439,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reading), cmocka_unit_test(typed), cmocka_unit_test(hostile),
-		cmocka_unit_test(long_lines), cmocka_unit_test(no_file),
+		cmocka_unit_test(once), cmocka_unit_test(long_lines), cmocka_unit_test(no_file),
 		cmocka_unit_test(secret_files), cmocka_unit_test(secret_elsewhere),
 	};
 

@@ -30,6 +30,11 @@ refuses(void **state)
 		{ "{\"specversion\":\"1.0\",\"id\":\"i\",\"source\":\"s\"}", "type is missing" },
 		{ "{" HEAD ",\"data\":1,\"data\":2}", "stands twice" },
 		{ "{" HEAD ",\"ssseq\":-1}", "ssseq" },
+		{ "{\"specversion\":\"1.0\",\"id\":null,\"source\":\"s\",\"type\":\"t\"}", "'id' is not a string" },
+		{ "{\"specversion\":\"1.0\",\"id\":\"i\",\"source\":null,\"type\":\"t\"}", "'source' is not" },
+		{ "{\"specversion\":\"1.0\",\"id\":\"i\",\"source\":\"s\",\"type\":null}", "'type' is not" },
+		{ "{\"specversion\":null,\"id\":\"i\",\"source\":\"s\",\"type\":\"t\"}", "specversion" },
+		{ "{" HEAD ",\"subject\":null,\"subject\":\"a\"}", "stands twice" },
 	};
 	struct json_mem mem = { 0 };
 	struct event ev;
@@ -42,6 +47,98 @@ refuses(void **state)
 		assert_int_equal(event_parse(&ev, &mem, t[i].line, strlen(t[i].line), &err), -1);
 		if (strstr(err.text, t[i].why) == NULL)
 			fail_msg("'%s': said '%s', not '%s'", t[i].line, err.text, t[i].why);
+	}
+	json_mem_free(&mem);
+}
+
+/* Null is the same as absent, but for what is required and for data. */
+static void
+null_is_absent(void **state)
+{
+	static const char line[] = "{" HEAD ",\"subject\":null,\"time\":null,\"partitionkey\":null,\"correlationid\":null,"
+	    "\"causationid\":null,\"sspipeline\":null,\"ssseq\":null,\"ssturn\":null,\"ssstages\":null,\"own\":null,\"data\":null}";
+	struct json_mem mem = { 0 };
+	struct event ev;
+	struct ss_err err = { .text = "" };
+	struct json_span key;
+
+	(void)state;
+	assert_int_equal(event_parse(&ev, &mem, line, sizeof(line) - 1, &err), 0);
+	assert_true(ev.subject.p == NULL && ev.time.p == NULL && ev.partition.p == NULL && ev.correlation.p == NULL &&
+	    ev.causation.p == NULL && ev.pipeline.p == NULL && ev.turn.p == NULL && ev.stages.p == NULL && ev.seq == 0);
+	assert_int_equal(event_time(&ev), -1);
+	key = event_order_key(&ev);
+	assert_true(key.n == 1 && *key.p == 'i');
+	assert_non_null(ev.data);
+	assert_int_equal(ev.data_raw.n, 4);
+	assert_int_equal(ev.line.n, sizeof(line) - 1);	/* its bytes are kept */
+	json_mem_free(&mem);
+}
+
+#define SS(type, rest) "{\"specversion\":\"1.0\",\"id\":\"i\",\"source\":\"s\",\"type\":\"ss." type "\"" rest "}"
+#define OF "\"event\":{\"source\":\"s\",\"id\":\"e\"}"
+
+/* What is not what its type says must not get into the log as such. */
+static void
+foreign_ss(void **state)
+{
+	static const struct { const char *line, *why; } t[] = {
+		{ SS("delivered", ",\"data\":{" OF ",\"pipeline\":\"p\"}"), NULL },
+		{ SS("delivered", ",\"data\":{\"event\":{\"source\":\"s\",\"id\":\"e\",\"seq\":7},\"pipeline\":\"-\",\"set\":{}}"), NULL },
+		{ SS("unchanged", ",\"data\":{\"pipeline\":\"p\",\"range\":[3,9],\"n\":7}"), NULL },
+		{ SS("dead", ",\"data\":{" OF ",\"pipeline\":\"p\",\"cause\":{\"class\":\"value\"}}"), NULL },
+		{ SS("delivered", ""), "no object" },
+		{ SS("delivered", ",\"data\":null"), "no object" },
+		{ SS("delivered", ",\"data\":[1]"), "no object" },
+		{ SS("delivered", ",\"data\":{}"), "data.pipeline" },
+		{ SS("delivered", ",\"data\":{" OF "}"), "data.pipeline" },
+		{ SS("delivered", ",\"data\":{" OF ",\"pipeline\":5}"), "data.pipeline" },
+		{ SS("delivered", ",\"data\":{" OF ",\"pipeline\":\"a\\u0000b\"}"), "data.pipeline" },
+		{ SS("delivered", ",\"data\":{\"pipeline\":\"p\"}"), "data.event" },
+		{ SS("parked", ",\"data\":{\"pipeline\":\"p\",\"event\":{\"source\":\"s\"}}"), "data.event" },
+		{ SS("failed", ",\"data\":{\"pipeline\":\"p\",\"event\":{\"source\":\"s\",\"id\":\"e\",\"seq\":-1}}"), "place" },
+		{ SS("delivered", ",\"data\":{" OF ",\"pipeline\":\"p\",\"set\":[]}"), "data.set" },
+		{ SS("delivered", ",\"data\":{" OF ",\"pipeline\":\"p\",\"target\":{}}"), "data.target" },
+		{ SS("dead", ",\"data\":{" OF ",\"pipeline\":\"p\",\"cause\":\"no\"}"), "data.cause" },
+		{ SS("unchanged", ",\"data\":{\"pipeline\":\"p\",\"range\":[9,3],\"n\":7}"), "data.range" },
+		{ SS("unchanged", ",\"data\":{\"pipeline\":\"p\",\"range\":\"all\",\"n\":7}"), "data.range" },
+		{ SS("unchanged", ",\"data\":{\"pipeline\":\"p\",\"range\":[3,9],\"n\":8}"), "data.n" },
+		{ SS("unchanged", ",\"data\":{\"pipeline\":\"p\",\"range\":[3,9],\"n\":0}"), "data.n" },
+		{ SS("unchanged", ",\"data\":{\"pipeline\":\"p\",\"range\":[3,9]}"), "data.n" },
+		{ SS("failed", ",\"data\":{\"pipeline\":\"p\",\"range\":[3,9],\"n\":7}"), "data.range" },
+		{ SS("nothing", ",\"data\":{}"), "unknown type" },
+		{ SS("state", ",\"data\":{\"table\":\"open\",\"rows\":[]}"), "from outside" },
+		{ SS("known", ",\"subject\":\"A\",\"data\":{\"target\":\"t\",\"set\":{}}"), NULL },
+		{ SS("known", ",\"data\":{\"target\":\"t\",\"set\":{}}"), "no subject" },
+		{ SS("known", ",\"subject\":\"A\",\"data\":{\"set\":{}}"), "data.target" },
+		{ SS("known", ",\"subject\":\"A\",\"data\":{\"target\":\"t\"}"), "data.set" },
+		{ SS("cursor", ",\"data\":{\"phase\":\"begin\"}"), NULL },
+		{ SS("cursor", ",\"data\":{\"phase\":\"end\",\"lines\":0}"), NULL },
+		{ SS("cursor", ",\"data\":{\"phase\":\"end\"}"), "data.lines" },
+		{ SS("cursor", ",\"data\":{}"), "data.phase" },
+		{ SS("alert", ",\"data\":{}"), NULL },
+		{ SS("alert", ""), "no object" },
+		{ SS("intent", ",\"data\":{\"target\":\"t\"}"), NULL },
+		{ SS("intent", ",\"data\":{}"), "data.target" },
+		{ SS("settled", ",\"data\":{\"target\":\"t\"}"), "data.intent" },
+		{ SS("settled", ",\"data\":{\"target\":\"t\",\"intent\":\"i\"}"), NULL },
+		{ SS("replay", ",\"data\":{" OF ",\"pipeline\":\"p\"}"), NULL },
+		{ SS("replay", ",\"data\":{\"pipeline\":\"p\"}"), "data.event" },
+		{ SS("accepted", ",\"data\":{" OF "}"), "data.pipeline" },
+		{ SS("end", ""), NULL }, { SS("stop", ""), NULL }, { SS("segment", ""), NULL },
+	};
+	struct json_mem mem = { 0 };
+	struct event ev;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		const char *why;
+
+		assert_int_equal(event_parse(&ev, &mem, t[i].line, strlen(t[i].line), NULL), 0);
+		why = event_ss_bad(&ev);
+		if ((why == NULL) != (t[i].why == NULL) || (why != NULL && strstr(why, t[i].why) == NULL))
+			fail_msg("%s: '%s'", t[i].line, why == NULL ? "fine" : why);
 	}
 	json_mem_free(&mem);
 }
@@ -210,7 +307,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refuses), cmocka_unit_test(edits_keep_bytes), cmocka_unit_test(dropping_any_subset),
+		cmocka_unit_test(refuses), cmocka_unit_test(null_is_absent), cmocka_unit_test(foreign_ss), cmocka_unit_test(edits_keep_bytes),
+		cmocka_unit_test(dropping_any_subset),
 		cmocka_unit_test(lists_and_turns), cmocka_unit_test(lines_in_pieces),
 		cmocka_unit_test(outcome_lines_are_events),
 	};

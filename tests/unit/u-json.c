@@ -30,8 +30,10 @@ nst_verdicts(void **state)
 	(void)state;
 	(void)snprintf(dir, sizeof(dir), "%s/data/json-suites/nst/test_parsing", root != NULL ? root : "../shared");
 	d = opendir(dir);
-	if (d == NULL)
-		skip();
+	if (d == NULL) {
+		print_message("# left out, for want of %s\n", dir);
+		return;
+	}
 	while ((e = readdir(d)) != NULL) {
 		struct ss_err err = { .text = "" };
 		struct buf b = { 0 };

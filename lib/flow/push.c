@@ -46,18 +46,41 @@ unlock_target(struct push *p)
 
 /* ---- the queue ---- */
 
+/* What has left makes room; its buffers go behind the others, for later ones. */
 static void
 compact(struct push *p)
 {
 	size_t i, k = 0;
 
 	for (i = 0; i < p->n; i++) {
-		if (p->q[i].gone)
-			push_item_free(&p->q[i]);
-		else
-			p->q[k++] = p->q[i];
+		if (p->q[i].gone) {
+			push_item_empty(&p->q[i]);
+		} else if (k++ != i) {
+			struct push_item it = p->q[k - 1];
+
+			p->q[k - 1] = p->q[i];
+			p->q[i] = it;
+		}
 	}
 	p->n = k;
+}
+
+/* The next place in the queue, NULL without memory. */
+static struct push_item *
+next_item(struct push *p)
+{
+	size_t cap = p->cap == 0 ? 1024 : p->cap * 2;
+	struct push_item *v;
+
+	if (p->n < p->cap)
+		return &p->q[p->n];
+	v = realloc(p->q, cap * sizeof(*v));
+	if (v == NULL)
+		return NULL;
+	memset(v + p->cap, 0, (cap - p->cap) * sizeof(*v));
+	p->q = v;
+	p->cap = cap;
+	return &v[p->n];
 }
 
 /* An event that ends without a call: unchanged, superseded, or behind another. */
@@ -380,42 +403,38 @@ work(struct push *p, size_t min, struct ss_err *err)
 
 /* ---- the filter ---- */
 
+static size_t
+full(const struct push *p)
+{
+	return p->sink->batch * p->sink->parallel;
+}
+
 static int
 on_event(void *ctx, struct filter *f, const struct event *ev, struct ss_err *err)
 {
 	struct push *p = ctx;
-	struct push_item it;
+	struct push_item *it = next_item(p);
 	uint64_t *slot;
-	size_t full = p->sink->batch * p->sink->parallel;
 	const char *pipe = p->f.pipeline != NULL ? p->f.pipeline : "-";
 
-	if (push_item_take(p, ev, (struct json_span){ pipe, strlen(pipe) }, &it, err) == -1)
+	if (it == NULL)
+		return err_nomem(err);
+	if (push_item_take(p, ev, (struct json_span){ pipe, strlen(pipe) }, it, err) == -1)
 		return -1;
-	slot = hash_get(&p->settled, it.name);
+	slot = hash_get(&p->settled, it->name);
 	if (slot != NULL && *slot == PUSH_LOADED) {
 		/* settling left it undone: from now on it is in our hands like any other */
 		*slot = PUSH_QUEUED;
 	} else if (slot != NULL && *slot != PUSH_QUEUED) {
 		const char *s = p->early.p + *slot, *nl = memchr(s, '\n', p->early.len - (size_t)*slot);
 
-		push_item_free(&it);
+		push_item_empty(it);
 		/* once: when it is due again it is an event like any other */
 		*slot = PUSH_QUEUED;
 		return filter_end_line(f, s, (size_t)(nl - s), 0, err);
 	}
-	if (p->n == p->cap) {
-		size_t cap = p->cap == 0 ? 1024 : p->cap * 2;
-		struct push_item *v = realloc(p->q, cap * sizeof(*v));
-
-		if (v == NULL) {
-			push_item_free(&it);
-			return err_nomem(err);
-		}
-		p->q = v;
-		p->cap = cap;
-	}
-	p->q[p->n++] = it;
-	return p->n >= full ? work(p, full - 1, err) : 0;
+	p->n++;
+	return p->n >= full(p) ? work(p, full(p) - 1, err) : 0;
 }
 
 /* A source's end must not overtake the outcomes that it counts. */
@@ -479,7 +498,7 @@ push_free(struct push *p)
 {
 	size_t i;
 
-	for (i = 0; i < p->n; i++)
+	for (i = 0; i < p->cap; i++)
 		push_item_free(&p->q[i]);
 	free(p->q);
 	free(p->lens);

@@ -78,19 +78,19 @@ static void
 put_delivery(struct push *p, const struct push_item *it)
 {
 	const char *pipe = it->pipeline != NULL ? it->pipeline : p->f.pipeline != NULL ? p->f.pipeline : "-";
-	struct event_turn t;
-	struct event ev;
+	const char *s = it->subject + it->subject_n + 1;
 
-	(void)buf_addf(&p->lines, "{\"place\":%" PRIu64 ",\"seq\":%" PRIu64 ",\"pipeline\":", it->place, it->seq);
+	(void)buf_adds(&p->lines, "{\"place\":");
+	(void)buf_addu(&p->lines, it->place);
+	(void)buf_adds(&p->lines, ",\"seq\":");
+	(void)buf_addu(&p->lines, it->seq);
+	(void)buf_adds(&p->lines, ",\"pipeline\":");
 	(void)json_put_cstr(&p->lines, pipe);
 	(void)json_put_member(&p->lines, "subject", it->subject, it->subject_n);
-	if (event_parse(&ev, &p->mem, it->line, it->n, NULL) == 0) {
-		(void)json_put_member(&p->lines, "source", ev.source.p, ev.source.n);
-		(void)json_put_member(&p->lines, "id", ev.id.p, ev.id.n);
-		if (ev.turn.n > 0)
-			(void)json_put_member(&p->lines, "turn", ev.turn.p, ev.turn.n);
-		event_turn(&ev, &t);
-	}
+	(void)json_put_member(&p->lines, "source", s, it->source_n);
+	(void)json_put_member(&p->lines, "id", s + it->source_n, it->id_n);
+	if (it->turn_n > 0)
+		(void)json_put_member(&p->lines, "turn", s + it->source_n + it->id_n, it->turn_n);
 	(void)buf_addc(&p->lines, '}');
 }
 

@@ -14,6 +14,8 @@
 #include "base/num.h"
 #include "flow/push_internal.h"
 
+#define GATHER_MS 5	/* how long some wait for more; what came last is applied within 10 */
+
 /* ---- the target's lock: one round of calls at a time on this machine ---- */
 
 static int
@@ -63,6 +65,7 @@ compact(struct push *p)
 		}
 	}
 	p->n = k;
+	p->since = clock_mono();
 }
 
 /* The next place in the queue, NULL without memory. */
@@ -433,7 +436,8 @@ on_event(void *ctx, struct filter *f, const struct event *ev, struct ss_err *err
 		*slot = PUSH_QUEUED;
 		return filter_end_line(f, s, (size_t)(nl - s), 0, err);
 	}
-	p->n++;
+	if (p->n++ == 0)
+		p->since = clock_mono();
 	return p->n >= full(p) ? work(p, full(p) - 1, err) : 0;
 }
 
@@ -445,11 +449,18 @@ on_other(void *ctx, struct filter *f, const struct event *ev, struct ss_err *err
 	return event_type(ev) == EVENT_CURSOR ? work(ctx, 0, err) : 0;
 }
 
+/* Input pauses.  When what is before us is only slower than we are, more comes in an
+ * instant, and a call and its syncs for every handful would take the time that it
+ * needs.  One event by itself has nobody to wait for. */
 static int
 on_drain(void *ctx, struct filter *f, struct ss_err *err)
 {
-	(void)f;
-	return work(ctx, 0, err);
+	struct push *p = ctx;
+	int64_t left = p->n > 1 && p->n < full(p) ? p->since + GATHER_MS - clock_mono() : 0;
+
+	if (left > 0 && io_ready(f->in.fd, left))
+		return 0;
+	return work(p, 0, err);
 }
 
 static int

@@ -215,6 +215,11 @@ render_failed(struct push *p, struct push_call *k, const struct ss_err *why, str
 		buf_clear(&body);
 		if (k->c.n > 1 && p->sink->ops->render(p->sink, &k->events[i], 1, &body, &e) == 0)
 			continue;
+		if (k->c.n > 1 && e.exit != SS_EXIT_USAGE) {
+			*err = e;
+			rc = -1;
+			break;
+		}
 		bad++;
 		if (p->o->dry_run)
 			rc = leave_dry(p, it, k->c.n > 1 ? e.text : why->text, err);
@@ -259,7 +264,13 @@ make_calls(struct push *p, struct push_item **v, size_t n, struct push_call *cal
 			break;
 		rc = push_call_make(p, k, group, g, err);
 		if (rc == 0 && p->sink->ops->render(p->sink, k->events, g, &k->c.body, &why) == -1) {
-			rc = render_failed(p, k, &why, err);
+			/* no memory is no event's fault */
+			if (why.exit == SS_EXIT_USAGE)
+				rc = render_failed(p, k, &why, err);
+			else {
+				*err = why;
+				rc = -1;
+			}
 			push_call_free(k);
 		} else if (rc == 0) {
 			(*made)++;

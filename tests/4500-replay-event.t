@@ -110,4 +110,26 @@ ok '  --force sends it all the same' ss-replay -q --force o1
 is '  now the shop has the old one' "$(value shop O | jq -c .levels.main.available)" 3
 balanced '  the accounts balance'
 
+# Of other types what waits goes after the one that it waits for.
+pipeline orders 'ss-push http:shop'
+sed -i 's/^retry-base.*/retry-base = 60s/' "$SS_CONFIG"
+order()
+{
+	printf '{"specversion":"1.0","id":"%s","source":"web","type":"order.%s","subject":"%s","partitionkey":"K"}\n' "$1" "$1" "$1"
+}
+control shop '{"rules":[{"key":"created","times":1,"refuse":{"status":"later","permanent":false}}]}'
+{ order created; order paid; } >in
+status 'the first of a key fails, the next waits' 3 ss-run -q --retry-for 0 orders <in
+order shipped >in
+status '  and one that comes later' 3 ss-run -q --retry-for 0 orders <in
+is '  all are open' "$(account orders failed) $(account orders parked)" '1 2'
+status 'replayed, what waits for another goes on waiting' 3 ss-replay -q --retry-for 0 paid
+is '  behind it' "$(account orders failed) $(account orders parked)" '1 2'
+ok 'the failed one replayed' ss-replay -q --retry-for 5s created
+is '  they go in their order' "$(tail -n 3 shop.journal | jq -r '.keys[]' | tr '\n' ' ')" 'created paid shipped '
+is '  each has its end' "$(account orders delivered) $(account orders open)" '3 0'
+balanced '  the accounts balance'
+ok 'one that has ended is opened again' ss-replay -q created
+is '  and sent again' "$(account orders opened) $(account orders delivered)" '4 4'
+
 done_testing

@@ -55,4 +55,49 @@ run -n orders
 is '  and once only, when the last line of that was lost' "$(applies L)" 1
 is '  it has its end' "$(account orders delivered) $(account orders open)" '1 0'
 
+# --- fail-for-another: an intent that another pipeline's ss-push left open ---
+cat >>"$SS_CONFIG" <<CONF
+[http "blind"]
+url = $(url shop)/items
+batch = 10
+body = {items: [.[] | {key: .subject, set: .data.set}]}
+reply = .body.results[] | {key, ok: (.status == "ok"), code, message, retry: (.status == "later")}
+CONF
+for name in first second; do
+	pipeline "$name" 'ss-push http:shop'
+	pipeline "$name-blind" 'ss-push http:blind'
+done
+# left NAME RULE ID KEY LOSS: the only call gets no reply, its intent stays open; then RULE
+left()
+{
+	control shop "{\"rules\":[{\"nth\":1,$5}]}" >reply
+	event "$3" "$4" 9 | run "$1" 2>err
+	is "$1 left $4 without a reply: open" "$(account "$1" open) $(account "$1" failed)" '1 0'
+	control shop "{\"rules\":[$2]}" >reply
+}
+left first '{"key":"G","times":1,"refuse":{"status":"later","permanent":false}}' g G '"drop_before":true'
+event h H 1 | run second
+is '  another pipeline settles it, is refused for now: no line for the delivery' \
+    "$(account first open) $(account first failed) $(account first dead)" '1 0 0'
+is '  and delivers its own' "$(account second delivered) $(applies H)" '1 1'
+run -n first
+is '  which its own run delivers' "$(account first delivered) $(account first open) $(applies G)" '1 0 1'
+left first '{"key":"I","times":1,"refuse":{"permanent":true}}' i I '"drop_before":true'
+event j J 1 | run second
+is '  refused for good' "$(account first open) $(account first dead)" '1 0'
+run -n first
+is '  which its own run learns' "$(account first delivered) $(account first open) $(applies I)" '2 0 1'
+left first '' k K2 '"drop_after":true'
+event l L2 1 | run second
+is '  found applied: its outcome' "$(account first delivered) $(account first open) $(applies K2)" '3 0 1'
+run -n first
+is '  once' "$(account first delivered) $(applies K2)" '3 1'
+left first-blind '' m M '"drop_after":true'
+event n N 1 | run second-blind
+is '  a target without keys: nobody can tell, a person must' "$(account first-blind dead) $(account first-blind open)" '1 0'
+run -n first-blind
+is '  not again by itself' "$(account first-blind dead) $(applies M)" '1 1'
+balanced '  the accounts balance, every end stands once'
+is '  none is doubled' "$(jq -r 'select(.doubles? > 0) | .pipeline' "$T_BASE/verify")" ''
+
 done_testing

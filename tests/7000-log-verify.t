@@ -54,6 +54,22 @@ check 'and it says so' 'jq -es "map(select(.check == \"state\"))[0] | .ok == fal
 ok 'rebuild mends that' ss-log rebuild
 ok 'and all is well' ss-log verify
 
+# A worker that has the tables open would go on in files without a name.
+mkdir -p "$SS_HOME/pipelines"
+printf '#!/bin/sh\nexec cat\n' >"$SS_HOME/pipelines/idle"
+chmod +x "$SS_HOME/pipelines/idle"
+background ss-run -q -n --follow idle
+wait_for 10 test -e "$SS_HOME/state/run/idle"
+inode=$(stat -c %i "$SS_HOME/state/ledger.mdb")
+status 'rebuild while another program works: exit 4' 4 ss-log rebuild
+check '  it says why' 'ss-log rebuild 2>&1 | grep -q "in use by another process"'
+is '  and takes nothing away' "$(stat -c %i "$SS_HOME/state/ledger.mdb")" "$inode"
+ok '  others may read meanwhile' ss-log dump >anew
+kill "$BG_PID"
+wait "$BG_PID"
+ok '  when it has ended: done' ss-log rebuild
+rm -rf "$SS_HOME/pipelines" "$SS_HOME/state/run"
+
 for page in ss-log.1 ss-log.5; do
 	mandoc -T ascii -O width=200 "$ROOT/man/$page" | col -bx
 done | sed -n 's/^ *\$ //p' >examples

@@ -14,6 +14,8 @@
 #include "base/num.h"
 #include "flow/push_internal.h"
 
+#define GATHER_MS 5	/* how long some wait for more; what came last is applied within 10 */
+
 /* ---- the target's lock: one round of calls at a time on this machine ---- */
 
 static int
@@ -46,18 +48,42 @@ unlock_target(struct push *p)
 
 /* ---- the queue ---- */
 
+/* What has left makes room; its buffers go behind the others, for later ones. */
 static void
 compact(struct push *p)
 {
 	size_t i, k = 0;
 
 	for (i = 0; i < p->n; i++) {
-		if (p->q[i].gone)
-			push_item_free(&p->q[i]);
-		else
-			p->q[k++] = p->q[i];
+		if (p->q[i].gone) {
+			push_item_empty(&p->q[i]);
+		} else if (k++ != i) {
+			struct push_item it = p->q[k - 1];
+
+			p->q[k - 1] = p->q[i];
+			p->q[i] = it;
+		}
 	}
 	p->n = k;
+	p->since = clock_mono();
+}
+
+/* The next place in the queue, NULL without memory. */
+static struct push_item *
+next_item(struct push *p)
+{
+	size_t cap = p->cap == 0 ? 1024 : p->cap * 2;
+	struct push_item *v;
+
+	if (p->n < p->cap)
+		return &p->q[p->n];
+	v = realloc(p->q, cap * sizeof(*v));
+	if (v == NULL)
+		return NULL;
+	memset(v + p->cap, 0, (cap - p->cap) * sizeof(*v));
+	p->q = v;
+	p->cap = cap;
+	return &v[p->n];
 }
 
 /* An event that ends without a call: unchanged, superseded, or behind another. */
@@ -189,6 +215,11 @@ render_failed(struct push *p, struct push_call *k, const struct ss_err *why, str
 		buf_clear(&body);
 		if (k->c.n > 1 && p->sink->ops->render(p->sink, &k->events[i], 1, &body, &e) == 0)
 			continue;
+		if (k->c.n > 1 && e.exit != SS_EXIT_USAGE) {
+			*err = e;
+			rc = -1;
+			break;
+		}
 		bad++;
 		if (p->o->dry_run)
 			rc = leave_dry(p, it, k->c.n > 1 ? e.text : why->text, err);
@@ -233,7 +264,13 @@ make_calls(struct push *p, struct push_item **v, size_t n, struct push_call *cal
 			break;
 		rc = push_call_make(p, k, group, g, err);
 		if (rc == 0 && p->sink->ops->render(p->sink, k->events, g, &k->c.body, &why) == -1) {
-			rc = render_failed(p, k, &why, err);
+			/* no memory is no event's fault */
+			if (why.exit == SS_EXIT_USAGE)
+				rc = render_failed(p, k, &why, err);
+			else {
+				*err = why;
+				rc = -1;
+			}
 			push_call_free(k);
 		} else if (rc == 0) {
 			(*made)++;
@@ -380,42 +417,39 @@ work(struct push *p, size_t min, struct ss_err *err)
 
 /* ---- the filter ---- */
 
+static size_t
+full(const struct push *p)
+{
+	return p->sink->batch * p->sink->parallel;
+}
+
 static int
 on_event(void *ctx, struct filter *f, const struct event *ev, struct ss_err *err)
 {
 	struct push *p = ctx;
-	struct push_item it;
+	struct push_item *it = next_item(p);
 	uint64_t *slot;
-	size_t full = p->sink->batch * p->sink->parallel;
 	const char *pipe = p->f.pipeline != NULL ? p->f.pipeline : "-";
 
-	if (push_item_take(p, ev, (struct json_span){ pipe, strlen(pipe) }, &it, err) == -1)
+	if (it == NULL)
+		return err_nomem(err);
+	if (push_item_take(p, ev, (struct json_span){ pipe, strlen(pipe) }, it, err) == -1)
 		return -1;
-	slot = hash_get(&p->settled, it.name);
+	slot = hash_get(&p->settled, it->name);
 	if (slot != NULL && *slot == PUSH_LOADED) {
 		/* settling left it undone: from now on it is in our hands like any other */
 		*slot = PUSH_QUEUED;
 	} else if (slot != NULL && *slot != PUSH_QUEUED) {
 		const char *s = p->early.p + *slot, *nl = memchr(s, '\n', p->early.len - (size_t)*slot);
 
-		push_item_free(&it);
+		push_item_empty(it);
 		/* once: when it is due again it is an event like any other */
 		*slot = PUSH_QUEUED;
 		return filter_end_line(f, s, (size_t)(nl - s), 0, err);
 	}
-	if (p->n == p->cap) {
-		size_t cap = p->cap == 0 ? 1024 : p->cap * 2;
-		struct push_item *v = realloc(p->q, cap * sizeof(*v));
-
-		if (v == NULL) {
-			push_item_free(&it);
-			return err_nomem(err);
-		}
-		p->q = v;
-		p->cap = cap;
-	}
-	p->q[p->n++] = it;
-	return p->n >= full ? work(p, full - 1, err) : 0;
+	if (p->n++ == 0)
+		p->since = clock_mono();
+	return p->n >= full(p) ? work(p, full(p) - 1, err) : 0;
 }
 
 /* A source's end must not overtake the outcomes that it counts. */
@@ -426,11 +460,18 @@ on_other(void *ctx, struct filter *f, const struct event *ev, struct ss_err *err
 	return event_type(ev) == EVENT_CURSOR ? work(ctx, 0, err) : 0;
 }
 
+/* Input pauses.  When what is before us is only slower than we are, more comes in an
+ * instant, and a call and its syncs for every handful would take the time that it
+ * needs.  One event by itself has nobody to wait for. */
 static int
 on_drain(void *ctx, struct filter *f, struct ss_err *err)
 {
-	(void)f;
-	return work(ctx, 0, err);
+	struct push *p = ctx;
+	int64_t left = p->n > 1 && p->n < full(p) ? p->since + GATHER_MS - clock_mono() : 0;
+
+	if (left > 0 && io_ready(f->in.fd, left))
+		return 0;
+	return work(p, 0, err);
 }
 
 static int
@@ -479,7 +520,7 @@ push_free(struct push *p)
 {
 	size_t i;
 
-	for (i = 0; i < p->n; i++)
+	for (i = 0; i < p->cap; i++)
 		push_item_free(&p->q[i]);
 	free(p->q);
 	free(p->lens);

@@ -78,19 +78,19 @@ static void
 put_delivery(struct push *p, const struct push_item *it)
 {
 	const char *pipe = it->pipeline != NULL ? it->pipeline : p->f.pipeline != NULL ? p->f.pipeline : "-";
-	struct event_turn t;
-	struct event ev;
+	const char *s = it->subject + it->subject_n + 1;
 
-	(void)buf_addf(&p->lines, "{\"place\":%" PRIu64 ",\"seq\":%" PRIu64 ",\"pipeline\":", it->place, it->seq);
+	(void)buf_adds(&p->lines, "{\"place\":");
+	(void)buf_addu(&p->lines, it->place);
+	(void)buf_adds(&p->lines, ",\"seq\":");
+	(void)buf_addu(&p->lines, it->seq);
+	(void)buf_adds(&p->lines, ",\"pipeline\":");
 	(void)json_put_cstr(&p->lines, pipe);
 	(void)json_put_member(&p->lines, "subject", it->subject, it->subject_n);
-	if (event_parse(&ev, &p->mem, it->line, it->n, NULL) == 0) {
-		(void)json_put_member(&p->lines, "source", ev.source.p, ev.source.n);
-		(void)json_put_member(&p->lines, "id", ev.id.p, ev.id.n);
-		if (ev.turn.n > 0)
-			(void)json_put_member(&p->lines, "turn", ev.turn.p, ev.turn.n);
-		event_turn(&ev, &t);
-	}
+	(void)json_put_member(&p->lines, "source", s, it->source_n);
+	(void)json_put_member(&p->lines, "id", s + it->source_n, it->id_n);
+	if (it->turn_n > 0)
+		(void)json_put_member(&p->lines, "turn", s + it->source_n + it->id_n, it->turn_n);
 	(void)buf_addc(&p->lines, '}');
 }
 
@@ -270,6 +270,29 @@ put_whole(struct push *p, struct push_call *k, const char *end, struct ss_err *e
 	return 0;
 }
 
+/* What was loaded from the log to settle an intent is in nobody's hands here.  A
+ * failure of another pipeline's delivery is not ours to tell: nothing of it was
+ * applied, so its own run goes on with it, by its own attempts and in its own
+ * order.  Only what nobody can tell ends here, since who feeds it again may do it
+ * twice; and nothing ends that has its end already.  1: leave it out, 0, -1. */
+static int
+not_ours_to_fail(struct push *p, const struct push_item *it, const struct sink_result *r, struct ss_err *err)
+{
+	struct ledger_view *v;
+	uint64_t first, last;
+	int rc;
+
+	if (it->pipeline == NULL)
+		return 0;
+	if (strcmp(it->pipeline, p->f.pipeline != NULL ? p->f.pipeline : "-") != 0 && strcmp(r->code, PUSH_UNKNOWN) != 0)
+		return 1;
+	if (ledger_view(&v, p->ledger, err) == -1)
+		return -1;
+	rc = ledger_open_run(v, it->pipeline, it->place, &first, &last, err);
+	ledger_view_end(v);
+	return rc == -1 ? -1 : rc == 0 || first > it->place;
+}
+
 static int
 conclude_items(struct push *p, struct push_call *k, struct ss_err *err)
 {
@@ -300,8 +323,12 @@ conclude_items(struct push *p, struct push_call *k, struct ss_err *err)
 				(void)snprintf(r->message, sizeof(r->message), "%s", k->c.why);
 			}
 		}
-		rc = r->ok ? push_call_end_item(p, it, &o, err) :
-		    push_call_fail_item(p, it, r->class, r->retry, r->code, r->message, k->c.ms, err);
+		rc = r->ok ? 0 : not_ours_to_fail(p, it, r, err);
+		if (rc == 1)
+			continue;
+		if (rc == 0)
+			rc = r->ok ? push_call_end_item(p, it, &o, err) :
+			    push_call_fail_item(p, it, r->class, r->retry, r->code, r->message, k->c.ms, err);
 		if (rc == -1)
 			return -1;
 	}

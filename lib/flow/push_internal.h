@@ -23,16 +23,16 @@
 enum push_verdict { PUSH_SEND, PUSH_UNCHANGED, PUSH_SUPERSEDED, PUSH_BAD,
 	PUSH_LATER	/* a newer one of this round overtakes it: decided when that has its end */ };
 
-/* One event in our hands. */
+/* One event in our hands.  Its buffers are used again for a later one. */
 struct push_item {
 	char *line;		/* as it came, owned */
-	size_t n;
+	size_t n, line_cap;
 	uint64_t place, seq;
 	int64_t etime;
 	uint64_t key;		/* hash of its order key */
 	uint64_t name;		/* hash of pipeline, source, id and place */
-	char *subject;		/* owned; NUL-terminated copy */
-	size_t subject_n;
+	char *subject;		/* owned; NUL-terminated copy, behind it source, id and turn */
+	size_t subject_n, source_n, id_n, turn_n, subject_cap;
 	int state;		/* item.* or product.*: judged by field */
 	int alone;		/* a batch with it was refused as a whole: sent by itself */
 	int gone;		/* it has left */
@@ -52,8 +52,9 @@ struct push {
 	struct ledger *ledger;
 	struct sink *sink;
 	int lock;		/* of the target */
-	struct push_item *q;	/* in the order they came */
+	struct push_item *q;	/* in the order they came; those from n on are spare */
 	size_t n, cap;
+	int64_t since;		/* monotonic: when q began to fill */
 	struct hash_map failed;	/* order keys that failed in this turn -> the place */
 	struct hash_map settled;	/* names settled at the start -> index of their line in early */
 	struct buf early;	/* outcome lines, one behind the other, '\n' between */
@@ -74,11 +75,13 @@ struct push {
 };
 
 /* push_item.c */
-/* pipeline: whose delivery it is ("-" none). */
+/* pipeline: whose delivery it is ("-" none).  it is all zeros, or was emptied. */
 int push_item_take(struct push *p, const struct event *ev, struct json_span pipeline, struct push_item *it,
     struct ss_err *err);
 uint64_t push_item_name(struct json_span pipeline, struct json_span source, struct json_span id, uint64_t place);
 void push_item_free(struct push_item *it);
+/* Empty it, for another event. */
+void push_item_empty(struct push_item *it);
 /* Decide for each of the n items what of it is left to send; fills verdict,
  * event and set.  Items with taken == 0 are passed over. */
 int push_item_prepare(struct push *p, struct push_item **v, size_t n, struct ss_err *err);

@@ -5,17 +5,29 @@
 #include "event/leaf.h"
 #include "flow/push_internal.h"
 
-static char *
-copy(const char *p, size_t n)
-{
-	char *s = malloc(n + 1);
+#define SPARE_MAX ((size_t)16 << 10)	/* a larger buffer is not kept for the next event */
 
-	if (s != NULL) {
-		if (n > 0)
-			memcpy(s, p, n);
-		s[n] = '\0';
-	}
-	return s;
+static int
+room(char **p, size_t *cap, size_t n)
+{
+	char *s;
+
+	if (n <= *cap)
+		return 0;
+	s = realloc(*p, n);
+	if (s == NULL)
+		return -1;
+	*p = s;
+	*cap = n;
+	return 0;
+}
+
+static char *
+put(char *to, struct json_span s)
+{
+	if (s.n > 0)
+		memcpy(to, s.p, s.n);
+	return to + s.n;
 }
 
 uint64_t
@@ -35,16 +47,21 @@ push_item_take(struct push *p, const struct event *ev, struct json_span pipeline
 {
 	struct json_span key = event_order_key(ev);
 
+	char *to;
+
 	(void)p;
-	memset(it, 0, sizeof(*it));
-	it->line = copy(ev->line.p, ev->line.n);
-	it->subject = copy(ev->subject.p, ev->subject.n);
-	if (it->line == NULL || it->subject == NULL) {
-		push_item_free(it);
+	if (room(&it->line, &it->line_cap, ev->line.n + 1) == -1 || room(&it->subject, &it->subject_cap,
+	    ev->subject.n + ev->source.n + ev->id.n + ev->turn.n + 1) == -1)
 		return err_nomem(err);
-	}
+	*put(it->line, ev->line) = '\0';
 	it->n = ev->line.n;
+	to = put(it->subject, ev->subject);
+	*to++ = '\0';
+	to = put(put(put(to, ev->source), ev->id), ev->turn);
 	it->subject_n = ev->subject.n;
+	it->source_n = ev->source.n;
+	it->id_n = ev->id.n;
+	it->turn_n = ev->turn.n;
 	it->place = outcome_place(ev);
 	it->seq = ev->seq;
 	it->etime = event_time(ev);
@@ -63,6 +80,36 @@ push_item_free(struct push_item *it)
 	buf_free(&it->event);
 	buf_free(&it->set);
 	memset(it, 0, sizeof(*it));
+}
+
+static void
+spare(struct buf *b)
+{
+	if (b->cap > SPARE_MAX)
+		buf_free(b);
+	else
+		buf_clear(b);
+}
+
+void
+push_item_empty(struct push_item *it)
+{
+	struct push_item was = *it;
+
+	free(it->pipeline);
+	memset(it, 0, sizeof(*it));
+	if (was.line_cap > SPARE_MAX)
+		free(was.line);
+	else
+		it->line = was.line, it->line_cap = was.line_cap;
+	if (was.subject_cap > SPARE_MAX)
+		free(was.subject);
+	else
+		it->subject = was.subject, it->subject_cap = was.subject_cap;
+	spare(&was.event);
+	spare(&was.set);
+	it->event = was.event;
+	it->set = was.set;
 }
 
 #define OVERTAKEN 2	/* want.stale: not by what was sent, but by another of this round */

@@ -88,9 +88,15 @@ body_for(struct push *p, struct push_call *k, struct yyjson_val *data, struct ss
 
 	if (json_get(data, "body") != NULL)
 		return buf_add(&k->c.body, body.p == NULL ? "" : body.p, body.n) == -1 ? err_nomem(err) : 1;
-	if (p->sink->ops->render(p->sink, k->events, k->c.n, &k->c.body, &e) == -1 ||
-	    sha_256(k->c.body.p, k->c.body.len, now) == -1)
-		return 0;
+	if (p->sink->ops->render(p->sink, k->events, k->c.n, &k->c.body, &e) == -1) {
+		/* the template has changed since, or there is no memory: then try again */
+		if (e.exit == SS_EXIT_USAGE)
+			return 0;
+		*err = e;
+		return -1;
+	}
+	if (sha_256(k->c.body.p, k->c.body.len, now) == -1)
+		return err_set(err, SS_EXIT_AGAIN, "libcrypto has no SHA-256");
 	return sum.n == 64 && memcmp(sum.p, now, 64) == 0;
 }
 

@@ -344,9 +344,10 @@ struct replay {
 	uint64_t place, replays;
 };
 
-/* End the delivery opened at place, of pipeline o->pipeline; not committed. */
+/* An outcome for the delivery opened at place, of pipeline o->pipeline; not
+ * committed. */
 static int
-end_delivery(struct replay *x, struct outcome *o, uint64_t place, struct ss_err *err)
+put_outcome(struct replay *x, struct outcome *o, uint64_t place, struct ss_err *err)
 {
 	const char *line = x->f.ev[x->at].line;
 	struct event_edit e = { "ssplace", NULL, 0 };
@@ -390,7 +391,7 @@ leave_unfed(struct replay *x, struct ss_err *err)
 		return -1;
 	rc = ledger_open_run(v, "-", seq, &first, &last, err);
 	ledger_view_end(v);
-	return rc == 1 && first <= seq ? end_delivery(x, &o, seq, err) : rc == -1 ? -1 : 0;
+	return rc == 1 && first <= seq ? put_outcome(x, &o, seq, err) : rc == -1 ? -1 : 0;
 }
 
 /* New events instead of the old one: store them, end the old one superseded. */
@@ -400,7 +401,7 @@ replace(struct replay *x, const struct buf *lines, uint64_t place, struct ss_err
 	struct outcome o = { .type = EVENT_SUPERSEDED, .pipeline = x->pipe, .class = OUTCOME_STALE, .code = "edited",
 		.message = "by an event made from it" };
 
-	return store_lines(&x->r, lines, err) == -1 || end_delivery(x, &o, place, err) == -1 ? -1 :
+	return store_lines(&x->r, lines, err) == -1 || put_outcome(x, &o, place, err) == -1 ? -1 :
 	    record_commit(&x->r, NULL, err);
 }
 
@@ -412,7 +413,7 @@ reject(struct replay *x, const struct replay_row_cause *cause, uint64_t place, s
 		.message = cause->message };
 
 	cli_warn(x->c, "it stays rejected: %s", cause->message);
-	return end_delivery(x, &o, place, err) == -1 ? -1 : record_commit(&x->r, NULL, err);
+	return put_outcome(x, &o, place, err) == -1 ? -1 : record_commit(&x->r, NULL, err);
 }
 
 /* What is to be stored in the event's place: 1 with lines, 2 nothing, it goes as
@@ -448,22 +449,73 @@ make_lines(struct replay *x, struct buf *lines, struct replay_row_cause *cause, 
 	return rc;
 }
 
+/*
+ * Of other types than item.* and product.* the next of a key waits until the one
+ * before has ended.  A delivery that is still open has its turn before those that
+ * wait: opened anew at the log's end it would come behind them.  So it stays where
+ * it is, and what is held up until later is due now.  1: so it was; 2: it waits for
+ * another itself; 0: it is to be opened, -1.
+ */
+static int
+keep_turn(struct replay *x, struct ss_err *err)
+{
+	struct outcome o = { .type = EVENT_FAILED, .pipeline = x->pipe, .class = OUTCOME_INTERMITTENT, .code = "replayed",
+		.retry = 1, .due = clock_now(&x->c->clock) };
+	struct json_mem mem = { 0 };
+	char by[64], why[96];
+	struct ledger_view *v;
+	struct ledger_exc e;
+	struct event ev;
+	uint64_t first, last;
+	int rc, row = 0;
+
+	if (event_parse(&ev, &x->r.mem, x->f.ev[x->at].line, x->f.ev[x->at].n, err) == -1)
+		return -1;
+	if (event_is_state(&ev) || x->place == 0)
+		return 0;
+	if (ledger_catchup(x->ledger, NULL, err) == -1 || ledger_view(&v, x->ledger, err) == -1)
+		return -1;
+	rc = ledger_open_run(v, x->pipe, x->place, &first, &last, err);
+	if (rc == 1)
+		rc = first <= x->place;
+	if (rc == 1)
+		row = ledger_exception(v, x->pipe, x->place, 0, &mem, &e, err);
+	ledger_view_end(v);
+	if (row == 1 && e.behind != 0) {
+		cli_warn(x->c, "it waits for another of its key, at place %" PRIu64 ", and goes when that has ended", e.behind);
+		rc = 2;
+	} else if (row == 1) {
+		who(by);
+		(void)snprintf(why, sizeof(why), "tried again now, asked for by %s", by);
+		o.message = why;
+		if (put_outcome(x, &o, x->place, err) == -1 || record_commit(&x->r, NULL, err) == -1)
+			row = -1;
+	}
+	json_mem_free(&mem);
+	return row == -1 ? -1 : rc;
+}
+
 static enum ss_exit
 go(struct replay *x, struct ss_err *err)
 {
 	struct replay_row_cause cause;
 	struct buf lines = { 0 };
-	int what = make_lines(x, &lines, &cause, err), rc = what == -1 ? -1 : leave_unfed(x, err);
+	int what = make_lines(x, &lines, &cause, err), rc = what == -1 ? -1 : leave_unfed(x, err), kept = 0;
 
+	if (rc == 0 && what == 2)
+		kept = keep_turn(x, err);
+	if (kept == -1)
+		rc = -1;
 	/* a dead or finished delivery is opened again so that it can end anew */
-	if (rc == 0)
+	if (rc == 0 && kept == 0)
 		rc = put_replay(x->c, &x->r, &x->f, x->at, x->pipe, x->place, x->replays, err);
 	if (rc == 0 && what == 1)
 		rc = replace(x, &lines, x->r.last, err);
 	else if (rc == 0 && what == 0)
 		rc = reject(x, &cause, x->r.last, err);
 	buf_free(&lines);
-	return rc == -1 ? (err->exit == SS_EXIT_OK ? SS_EXIT_AGAIN : err->exit) : what == 0 ? SS_EXIT_OPEN : SS_EXIT_OK;
+	return rc == -1 ? (err->exit == SS_EXIT_OK ? SS_EXIT_AGAIN : err->exit) :
+	    what == 0 || kept == 2 ? SS_EXIT_OPEN : SS_EXIT_OK;
 }
 
 static enum ss_exit

@@ -68,6 +68,16 @@ file_open_fd(struct file *f, struct ss_err *err)
 	return io_syncdir(dir[0] == '\0' ? "/" : dir, err);
 }
 
+/* Whoever appends here holds this, from this home or from another. */
+static int
+lock_file(struct file *f, struct ss_err *err)
+{
+	while (flock(f->fd, LOCK_EX) == -1)
+		if (errno != EINTR)
+			return err_sys(err, SS_EXIT_AGAIN, "cannot lock '%s'", f->path);
+	return 0;
+}
+
 static int
 file_prepare(struct sink *s, struct sink_call **calls, size_t n, struct ss_err *err)
 {
@@ -76,11 +86,8 @@ file_prepare(struct sink *s, struct sink_call **calls, size_t n, struct ss_err *
 	uint64_t at;
 	size_t i;
 
-	if (file_open_fd(f, err) == -1)
+	if (file_open_fd(f, err) == -1 || lock_file(f, err) == -1)
 		return -1;
-	while (flock(f->fd, LOCK_EX) == -1)
-		if (errno != EINTR)
-			return err_sys(err, SS_EXIT_AGAIN, "cannot lock '%s'", f->path);
 	if (fstat(f->fd, &st) == -1)
 		return err_sys(err, SS_EXIT_AGAIN, "cannot stat '%s'", f->path);
 	at = (uint64_t)st.st_size;
@@ -102,6 +109,19 @@ append(struct file *f, struct sink_call *c, struct ss_err *err)
 	return -1;
 }
 
+/* After a failed fdatasync the bytes may be in memory only, and the next one would
+ * call them durable: cut off they are made again, instead of being found. */
+static int
+sync_or_cut(struct file *f, uint64_t offset, struct ss_err *err)
+{
+	if (fdatasync(f->fd) == 0)
+		return 0;
+	(void)err_sys(err, SS_EXIT_DAMAGE, "cannot sync '%s'", f->path);
+	if (ftruncate(f->fd, (off_t)offset) == -1)
+		err_prefix(err, "what was appended could not be cut off again");
+	return -1;
+}
+
 static int
 file_send(struct sink *s, struct sink_call **calls, size_t n, struct ss_err *err)
 {
@@ -112,8 +132,8 @@ file_send(struct sink *s, struct sink_call **calls, size_t n, struct ss_err *err
 
 	for (i = 0; rc == 0 && i < n; i++)
 		rc = append(f, calls[i], err);
-	if (rc == 0 && fdatasync(f->fd) == -1)
-		rc = err_sys(err, SS_EXIT_DAMAGE, "cannot sync '%s'", f->path);
+	if (rc == 0)
+		rc = sync_or_cut(f, calls[0]->offset, err);
 	(void)flock(f->fd, LOCK_UN);
 	if (rc == -1)
 		return -1;
@@ -126,24 +146,36 @@ file_send(struct sink *s, struct sink_call **calls, size_t n, struct ss_err *err
 	return 0;
 }
 
+/* All of its length but not all of its bytes reached the disk: zeros of a power cut. */
+static int
+has_holes(const char *p, const struct buf *body)
+{
+	size_t i;
+
+	for (i = 0; i < body->len; i++)
+		if (p[i] != body->p[i] && p[i] != '\0')
+			return 0;
+	return 1;
+}
+
 /* What stands behind the offset: the whole call, or a beginning that only this
  * call can have left there, since nothing is sent while an intent is open. */
 static int
-file_recover(struct sink *s, struct sink_call *c, struct ss_err *err)
+look(struct file *f, struct sink_call *c, struct ss_err *err)
 {
-	struct file *f = (struct file *)s;
+	uint64_t size;
 	struct stat st;
 	char *p;
 	size_t have, k;
+	int cut = 0;
 
-	if (file_open_fd(f, err) == -1)
-		return -1;
 	if (fstat(f->fd, &st) == -1)
 		return err_sys(err, SS_EXIT_AGAIN, "cannot stat '%s'", f->path);
+	size = (uint64_t)st.st_size;
 	c->end = SINK_NOT_EXECUTED;
-	if ((uint64_t)st.st_size < c->offset)
+	if (size < c->offset)
 		return 0;	/* the file was made shorter by somebody since */
-	have = (uint64_t)st.st_size - c->offset > c->body.len ? c->body.len : (size_t)((uint64_t)st.st_size - c->offset);
+	have = size - c->offset > c->body.len ? c->body.len : (size_t)(size - c->offset);
 	p = malloc(have + 1);
 	if (p == NULL)
 		return err_nomem(err);
@@ -155,29 +187,30 @@ file_recover(struct sink *s, struct sink_call *c, struct ss_err *err)
 		c->end = SINK_APPLIED;
 		for (k = 0; k < c->n; k++)
 			c->res[k].ok = 1;
-	} else if (have > 0 && have < c->body.len && (uint64_t)st.st_size == c->offset + have) {
-		/* torn, or zeros of a power cut */
-		if (ftruncate(f->fd, (off_t)c->offset) == -1) {
-			free(p);
-			return err_sys(err, SS_EXIT_AGAIN, "cannot cut '%s'", f->path);
-		}
-	} else if (have == c->body.len && (uint64_t)st.st_size == c->offset + have) {
-		size_t i, same = 0, zero = 0;
-
-		for (i = 0; i < have; i++) {
-			same += p[i] == c->body.p[i];
-			zero += p[i] == '\0';
-		}
-		/* all of its length but not all of its bytes reached the disk */
-		if (same + zero >= have && ftruncate(f->fd, (off_t)c->offset) == -1) {
-			free(p);
-			return err_sys(err, SS_EXIT_AGAIN, "cannot cut '%s'", f->path);
-		}
+	} else if (size == c->offset + have) {
+		cut = have > 0 && (have < c->body.len || has_holes(p, &c->body));
 	}
 	free(p);
-	if (c->end == SINK_APPLIED && fdatasync(f->fd) == -1)
-		return err_sys(err, SS_EXIT_DAMAGE, "cannot sync '%s'", f->path);
-	return 0;
+	if (cut && ftruncate(f->fd, (off_t)c->offset) == -1)
+		return err_sys(err, SS_EXIT_AGAIN, "cannot cut '%s'", f->path);
+	if (c->end != SINK_APPLIED)
+		return 0;
+	/* what others appended behind it since is theirs */
+	return sync_or_cut(f, size == c->offset + have ? c->offset : size, err);
+}
+
+static int
+file_recover(struct sink *s, struct sink_call *c, struct ss_err *err)
+{
+	struct file *f = (struct file *)s;
+	int rc;
+
+	/* what is cut must not be what another home's ss-push is appending */
+	if (file_open_fd(f, err) == -1 || lock_file(f, err) == -1)
+		return -1;
+	rc = look(f, c, err);
+	(void)flock(f->fd, LOCK_UN);
+	return rc;
 }
 
 static int

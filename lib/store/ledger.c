@@ -1,10 +1,12 @@
 #include "store/ledger.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -15,6 +17,33 @@
 
 const char *const ledger_dbs[DB_COUNT + 1] = { "meta", "open", "pipe", "exc", "dead", "seen", "known", "held", "intent",
 	"cursor", "crash", NULL };
+
+/*
+ * LMDB's files must not be taken away from under a process that has them open: it
+ * would go on in files without a name, while others begin new ones.  So whoever has
+ * the tables open shares the lock of a file beside them, and who removes them needs
+ * it alone.
+ */
+static int
+take_lock(int *fd, const char *path, int op, struct ss_err *err)
+{
+	char name[PATH_MAX];
+
+	if (snprintf(name, sizeof(name), "%s-open", path) >= (int)sizeof(name))
+		return err_set(err, SS_EXIT_USAGE, "path of $SS_HOME is too long");
+	if (*fd == -1)
+		*fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*fd == -1)
+		return err_sys(err, SS_EXIT_AGAIN, "cannot open '%s'", name);
+	while (flock(*fd, op) == -1) {
+		if (errno == EWOULDBLOCK)
+			return err_set(err, SS_EXIT_AGAIN, "state/ is in use by another process: run it again when none works in "
+			    "this $SS_HOME");
+		if (errno != EINTR)
+			return err_sys(err, SS_EXIT_AGAIN, "cannot lock '%s'", name);
+	}
+	return 0;
+}
 
 static int
 open_env(struct ledger *l, struct ss_err *err)
@@ -49,6 +78,7 @@ ledger_open(struct ledger **out, const char *home, struct log *log, struct ss_er
 	if (l == NULL)
 		return err_nomem(err);
 	l->log = log;
+	l->lock = -1;
 	if (snprintf(dir, sizeof(dir), "%s/state", home) >= (int)sizeof(dir) - 16) {
 		free(l);
 		return err_set(err, SS_EXIT_USAGE, "path of $SS_HOME is too long");
@@ -59,7 +89,7 @@ ledger_open(struct ledger **out, const char *home, struct log *log, struct ss_er
 		return err_nomem(err);
 	}
 	(void)snprintf(l->path, sizeof(dir), "%.*s/ledger.mdb", (int)(sizeof(dir) - 16), dir);
-	if (io_mkdirs(dir, err) == -1 || open_env(l, err) == -1) {
+	if (io_mkdirs(dir, err) == -1 || take_lock(&l->lock, l->path, LOCK_SH, err) == -1 || open_env(l, err) == -1) {
 		ledger_close(l);
 		return -1;
 	}
@@ -86,6 +116,8 @@ ledger_close(struct ledger *l)
 	free(l->notes);
 	log_cursor_close(l->cursor);
 	table_close(l->env);
+	if (l->lock != -1)
+		(void)close(l->lock);
 	json_mem_free(&l->mem);
 	json_mem_free(&l->mem2);
 	buf_free(&l->key);
@@ -283,7 +315,7 @@ ledger_catchup(struct ledger *l, uint64_t *applied, struct ss_err *err)
 	return 0;
 }
 
-/* LMDB's file and its lock. */
+/* LMDB's file and its lock; nobody else has them open. */
 static int
 remove_files(const char *path, struct ss_err *err)
 {
@@ -300,22 +332,39 @@ int
 ledger_remove(const char *home, struct ss_err *err)
 {
 	char path[PATH_MAX];
+	int fd = -1, rc;
 
-	if (snprintf(path, sizeof(path), "%s/state/ledger.mdb", home) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/state", home) >= (int)sizeof(path) - 16)
 		return err_set(err, SS_EXIT_USAGE, "path of $SS_HOME is too long");
-	return remove_files(path, err);
+	if (io_mkdirs(path, err) == -1)
+		return -1;
+	(void)snprintf(path, sizeof(path), "%.*s/state/ledger.mdb", (int)(sizeof(path) - 32), home);
+	rc = take_lock(&fd, path, LOCK_EX | LOCK_NB, err);
+	if (rc == 0)
+		rc = remove_files(path, err);
+	if (fd != -1)
+		(void)close(fd);
+	return rc;
 }
 
 int
 ledger_rebuild(struct ledger *l, uint64_t *applied, struct ss_err *err)
 {
-	table_close(l->env);
-	l->env = NULL;
-	if (remove_files(l->path, err) == -1)
+	struct ss_err again = { .text = "" };
+	int rc = take_lock(&l->lock, l->path, LOCK_EX | LOCK_NB, err);
+
+	if (rc == 0) {
+		table_close(l->env);
+		l->env = NULL;
+		rc = remove_files(l->path, err);
+		if (rc == 0)
+			rc = open_env(l, err);
+	}
+	/* shared again, also after a failure: a lock that could not be had alone may
+	 * have been let go */
+	if (take_lock(&l->lock, l->path, LOCK_SH, rc == 0 ? err : &again) == -1 || rc == -1)
 		return -1;
 	notes_clear(l);
-	if (open_env(l, err) == -1)
-		return -1;
 	return ledger_catchup(l, applied, err);
 }
 

@@ -31,7 +31,8 @@ struct ledger_view;
 int ledger_open(struct ledger **out, const char *home, struct log *log, struct ss_err *err);
 void ledger_close(struct ledger *l);
 /* Throws the tables away and applies the whole log.  *applied, if not NULL, is
- * the place up to which they are made. */
+ * the place up to which they are made.  While another process has them open:
+ * SS_EXIT_AGAIN, and nothing is changed. */
 int ledger_rebuild(struct ledger *l, uint64_t *applied, struct ss_err *err);
 
 /* Apply what the log has durable and the ledger has not (makes it durable
@@ -43,7 +44,8 @@ int ledger_catchup(struct ledger *l, uint64_t *applied, struct ss_err *err);
  * pipeline alone.  Saves reading them back; ledger_catchup() applies it. */
 int ledger_note(struct ledger *l, const char *pipeline, uint64_t first, uint64_t n, struct ss_err *err);
 
-/* Removes the tables of home; ledger_open() then begins anew. */
+/* Removes the tables of home; ledger_open() then begins anew.  While a process has
+ * them open: SS_EXIT_AGAIN. */
 int ledger_remove(const char *home, struct ss_err *err);
 
 /* Look-ups go by a view: one read transaction, seen as of the last catch-up.

@@ -38,6 +38,7 @@ struct note {
 
 struct ledger {
 	char *path;
+	int lock;		/* shared while the tables are open */
 	struct log *log;
 	struct table_env *env;
 	struct log_cursor *cursor;

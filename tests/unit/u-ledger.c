@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -814,6 +815,54 @@ noted(void **state)
 	fix_end(&f);
 }
 
+/* Tables that another process has open are not taken away from it. */
+static void
+in_use(void **state)
+{
+	int up[2], down[2], status;
+	struct ledger *other;
+	struct fix f;
+	char c = 'x';
+	pid_t pid;
+
+	(void)state;
+	fix_start(&f);
+	put_event(&f, NULL, "a");
+	assert_int_equal(pipe(up) | pipe(down), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		/* until it is told to end, or nobody is left who could */
+		int bad = close(down[1]) == -1 || ledger_open(&other, f.home, f.log, &f.err) == -1 || write(up[1], &c, 1) != 1 ||
+		    read(down[0], &c, 1) != 1;
+
+		_exit(bad);
+	}
+	assert_int_equal(read(up[0], &c, 1), 1);
+	f.err.exit = SS_EXIT_OK;
+	assert_int_equal(ledger_rebuild(f.ledger, NULL, &f.err), -1);
+	assert_int_equal(f.err.exit, SS_EXIT_AGAIN);
+	f.err.exit = SS_EXIT_OK;
+	assert_int_equal(ledger_remove(f.home, &f.err), -1);
+	assert_int_equal(f.err.exit, SS_EXIT_AGAIN);
+	/* what was refused can go on */
+	look(&f);
+	assert_int_equal(counts(&f, "a").open, 1);
+	ledger_view_end(f.view);
+	f.view = NULL;
+	assert_int_equal(write(down[1], &c, 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(ledger_rebuild(f.ledger, NULL, &f.err), 0);
+	look(&f);
+	assert_int_equal(counts(&f, "a").open, 1);
+	(void)close(up[0]);
+	(void)close(up[1]);
+	(void)close(down[0]);
+	(void)close(down[1]);
+	fix_end(&f);
+}
+
 /* State that speaks of more than the log holds is an alarm, not a start. */
 static void
 state_ahead(void **state)
@@ -868,6 +917,7 @@ main(void)
 		cmocka_unit_test(runs_model),
 		cmocka_unit_test(random_lines),
 		cmocka_unit_test(noted),
+		cmocka_unit_test(in_use),
 		cmocka_unit_test(state_ahead),
 	};
 

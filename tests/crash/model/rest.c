@@ -60,6 +60,10 @@ replay(const struct state *from)
 				;
 			if (k < from->n[p])
 				continue;
+			/* in strict order what is open keeps its turn: it may be due, which it may
+			 * be at any time */
+			if (is_other(event) && is_open(from, p, i))
+				continue;
 			/* (d): what only one pipeline takes notice of */
 			if (!opt.shared && (p == B ? !a_rests(from) : (event != 2 || opt.accept) && !b_untouched(from)))
 				continue;

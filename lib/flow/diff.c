@@ -11,57 +11,9 @@
 #include "store/ledger.h"
 #include "store/log.h"
 
-#define GROUP 32		/* events looked up together */
 #define POINT_MIN 20000		/* events looked up one by one before all rows are read */
-#define VIEW_MAX 4096		/* look-ups in one read transaction */
-#define FOR_EVER UINT64_MAX
-
-/* One event that waits for its group. */
-struct pending {
-	uint64_t place;
-	size_t line, n;		/* its text in lines */
-	size_t first, keys;	/* its rows */
-	uint64_t spelled;	/* leaf_spelled_text, 0: its leaves are in keys */
-};
 
 #define LEAF_GROUPS 64		/* groups compared by leaf when spelling was of no use */
-
-struct diff {
-	const char *home;
-	struct json_span target;
-	const struct clock *clock;
-	struct rng *rng;
-
-	struct log *log;
-	struct ledger *ledger;	/* NULL: nothing is recorded */
-	struct ledger_view *view;
-	unsigned looks;		/* in this view */
-	uint64_t applied;	/* every view is made from the log up to here at least */
-	int started;
-
-	/* what is under way, by key: held has the lowest place of a row (0: an
-	 * intent), sent the place that was let through (FOR_EVER: more than one) */
-	struct hash_map held, sent;
-	int all_held;
-
-	uint64_t seen, enough;	/* events of this turn; when to read all rows */
-	int loaded;		/* all rows are in table, with their leaves' hashes or */
-	int leaves;		/* without: most times the spelling tells */
-	struct diff_table table;
-
-	struct pending group[GROUP];
-	unsigned n;
-	struct buf lines;
-	struct diff_keys keys;	/* of the group */
-	unsigned by_leaf;	/* groups to come in which spelling is not tried */
-
-	struct json_mem mem;	/* of the event that is looked at closely */
-	struct event ev;
-	struct diff_keys own;	/* its keys */
-	struct diff_narrow narrow;
-	struct json_mem line_mem;
-	struct buf line;
-};
 
 int
 diff_open(struct diff **out, const char *home, const char *target, const struct clock *clock,
@@ -101,161 +53,6 @@ diff_close(struct diff *d)
 	free(d);
 }
 
-static int
-view_get(struct diff *d, struct ss_err *err)
-{
-	if (d->view != NULL && d->looks++ < VIEW_MAX)
-		return 0;
-	ledger_view_end(d->view);
-	d->looks = 0;
-	return ledger_view(&d->view, d->ledger, err);
-}
-
-static void
-view_drop(struct diff *d)
-{
-	ledger_view_end(d->view);
-	d->view = NULL;
-}
-
-/* --- what is under way ------------------------------------------------------ */
-
-static int
-hold(struct diff *d, uint64_t key, uint64_t place, struct ss_err *err)
-{
-	int had = hash_get(&d->held, key) != NULL;
-	uint64_t *v = hash_add(&d->held, key);
-
-	if (v == NULL)
-		return err_nomem(err);
-	if (!had || *v > place)
-		*v = place;
-	return 0;
-}
-
-static int
-hold_subject(struct diff *d, struct json_span subject, uint64_t place, struct ss_err *err)
-{
-	if (hold(d, diff_event_key('i', subject), place, err) == -1)
-		return -1;
-	return hold(d, diff_event_key('p', subject), place, err);
-}
-
-/* The keys of the event in the line at seq, which is not there (0) if pruned. */
-static int
-hold_line(struct diff *d, uint64_t seq, uint64_t place, struct ss_err *err)
-{
-	struct event ev;
-	size_t i;
-	int rc;
-
-	buf_clear(&d->line);
-	rc = log_get(d->log, seq, &d->line, err);
-	if (rc != 1)
-		return rc;
-	if (event_parse(&ev, &d->line_mem, d->line.p, d->line.len, err) == -1 ||
-	    !event_is_state(&ev))
-		return 0;
-	diff_event_clear(&d->own);
-	if (diff_event_keys(&d->own, &ev, 0) == -1)
-		return err_nomem(err);
-	for (i = 0; i < d->own.n; i++)
-		if (hold(d, d->own.v[i].key, place, err) == -1)
-			return -1;
-	return 1;
-}
-
-struct holding {
-	struct diff *d;
-	struct ss_err *err;
-};
-
-static int
-hold_row(void *ctx, const struct ledger_exc *e)
-{
-	struct holding *h = ctx;
-
-	if (hold_subject(h->d, e->subject, e->place, h->err) == -1)
-		return -1;
-	/* a product's row does not name its items */
-	if (e->type.n > 8 && memcmp(e->type.p, "product.", 8) == 0)
-		return hold_line(h->d, e->seq, e->place, h->err) == -1 ? -1 : 0;
-	return 0;
-}
-
-/*
- * An intent names its deliveries.  Where that cannot be read, every key counts
- * as under way: that costs calls of ss-push's own comparison, never an update.
- */
-static int
-hold_intent(void *ctx, struct json_span id, uint64_t place)
-{
-	struct holding *h = ctx;
-	struct diff *d = h->d;
-	struct json_mem mem = { 0 };
-	struct buf text = { 0 };
-	struct yyjson_val *v, *one;
-	struct event ev;
-	uint64_t seq;
-	size_t i;
-	int rc = log_get(d->log, place, &text, h->err);
-
-	(void)id;
-	if (rc == 1 && event_parse(&ev, &mem, text.p, text.len, h->err) == -1)
-		rc = 0;
-	v = rc == 1 ? json_get(ev.data, "deliveries") : NULL;
-	for (i = 0; rc == 1 && (one = json_at(v, i)) != NULL; i++) {
-		struct json_span s = json_str(json_get(one, "subject"));
-
-		if (s.n == 0)
-			rc = 0;
-		else
-			rc = hold_subject(d, s, 0, h->err) == -1 ? -1 : 1;
-		if (rc == 1 && json_u64(json_get(one, "place"), &seq) == 0 &&
-		    hold_line(d, seq, 0, h->err) == -1)
-			rc = -1;
-	}
-	if (rc == 0 || (rc == 1 && i == 0))
-		d->all_held = 1;
-	buf_free(&text);
-	json_mem_free(&mem);
-	return rc == -1 ? -1 : 0;
-}
-
-/* Is something earlier of this key under way?  1, 0, -1.  What was let through
- * in an earlier turn may have ended since; its known state then stands in the
- * same view. */
-static int
-under_way(struct diff *d, const struct filter *f, uint64_t key, uint64_t place, struct ss_err *err)
-{
-	uint64_t *v = hash_get(&d->held, key), first, last;
-	int rc;
-
-	if (d->all_held || (v != NULL && (*v == 0 || *v < place)))
-		return 1;
-	v = hash_get(&d->sent, key);
-	if (v == NULL || *v == place)
-		return 0;
-	if (*v == FOR_EVER || d->ledger == NULL || f->pipeline == NULL || *v > d->applied)
-		return 1;
-	if (view_get(d, err) == -1)
-		return -1;
-	rc = ledger_open_run(d->view, f->pipeline, *v, &first, &last, err);
-	return rc == 1 ? first <= *v : rc;
-}
-
-static int
-let_through(struct diff *d, uint64_t key, uint64_t place, int behind, struct ss_err *err)
-{
-	int had = hash_get(&d->sent, key) != NULL;
-	uint64_t *v = hash_add(&d->sent, key);
-
-	if (v == NULL)
-		return err_nomem(err);
-	*v = place == 0 || (had && behind && *v != place) ? FOR_EVER : place;
-	return 0;
-}
-
 /* --- the turn ---------------------------------------------------------------- */
 
 static int
@@ -276,7 +73,7 @@ open_ledger(struct diff *d, struct ss_err *err)
 static int
 start(struct diff *d, const struct filter *f, struct ss_err *err)
 {
-	struct holding h = { d, err };
+	struct diff_holding h = { d, err };
 	uint64_t rows = 0;
 
 	d->started = 1;
@@ -284,15 +81,15 @@ start(struct diff *d, const struct filter *f, struct ss_err *err)
 		return -1;
 	if (d->ledger == NULL)
 		return 0;
-	view_drop(d);
-	if (ledger_catchup(d->ledger, &d->applied, err) == -1 || view_get(d, err) == -1 ||
+	diff_view_drop(d);
+	if (ledger_catchup(d->ledger, &d->applied, err) == -1 || diff_view(d, err) == -1 ||
 	    ledger_known_count(d->view, &rows, err) == -1)
 		return -1;
 	d->enough = rows / 50 > POINT_MIN ? rows / 50 : POINT_MIN;
-	if (f->pipeline != NULL && ledger_exceptions(d->view, f->pipeline, 0, hold_row, &h,
+	if (f->pipeline != NULL && ledger_exceptions(d->view, f->pipeline, 0, diff_hold_row, &h,
 	    err) == -1)
 		return -1;
-	return ledger_intents(d->view, d->target, hold_intent, &h, err) == -1 ? -1 : 0;
+	return ledger_intents(d->view, d->target, diff_hold_intent, &h, err) == -1 ? -1 : 0;
 }
 
 struct loading {
@@ -330,8 +127,8 @@ load_all(struct diff *d, struct ss_err *err)
 
 	d->loaded = 1;
 	diff_table_free(&d->table);
-	view_drop(d);
-	if (view_get(d, err) == -1 || ledger_known_count(d->view, &rows, err) == -1)
+	diff_view_drop(d);
+	if (diff_view(d, err) == -1 || ledger_known_count(d->view, &rows, err) == -1)
 		return -1;
 	if (diff_table_reserve(&d->table, rows) == -1)
 		return err_nomem(err);
@@ -361,7 +158,7 @@ known(void *ctx, char kind, struct json_span subject, struct diff_row *row, stru
 	if (d->ledger == NULL)
 		return 0;
 	/* the view must outlive the row: it is only renewed between rows */
-	if (view_get(d, err) == -1)
+	if (diff_view(d, err) == -1)
 		return -1;
 	return ledger_known(d->view, d->target, kind, subject, row_leaf, row, err);
 }
@@ -384,7 +181,7 @@ pass_on(struct diff *d, struct filter *f, uint64_t place, int behind, struct ss_
 	size_t i;
 
 	for (i = 0; i < d->own.n; i++)
-		if (let_through(d, d->own.v[i].key, place, behind, err) == -1)
+		if (diff_let_through(d, d->own.v[i].key, place, behind, err) == -1)
 			return -1;
 	return filter_pass(f, &d->ev, edits, 2, err);
 }
@@ -411,7 +208,7 @@ look(struct diff *d, struct filter *f, const char *p, size_t n, struct ss_err *e
 	if (d->own.nleaf == 0 && !turn.force)
 		return filter_end_range(f, &d->ev, EVENT_UNCHANGED, OUTCOME_NONE, NULL, err);
 	for (i = 0; i < d->own.n && behind == 0; i++)
-		if ((behind = under_way(d, f, d->own.v[i].key, place, err)) == -1)
+		if ((behind = diff_under_way(d, f, d->own.v[i].key, place, err)) == -1)
 			return -1;
 	d->narrow.known = known;
 	d->narrow.ctx = d;
@@ -623,7 +420,7 @@ on_event(void *ctx, struct filter *f, const struct event *ev, struct ss_err *err
 		if (diff_event_keys(&d->own, ev, 0) == -1)
 			return err_nomem(err);
 		for (i = 0; i < d->own.n; i++)
-			if (let_through(d, d->own.v[i].key, f->pipeline == NULL ? 0 :
+			if (diff_let_through(d, d->own.v[i].key, f->pipeline == NULL ? 0 :
 			    outcome_place(ev), 1, err) == -1)
 				return -1;
 	}
@@ -637,7 +434,7 @@ on_drain(void *ctx, struct filter *f, struct ss_err *err)
 
 	if (group_flush(d, f, err) == -1)
 		return -1;
-	view_drop(d);
+	diff_view_drop(d);
 	return 0;
 }
 

@@ -5,7 +5,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "event/event.h"
+#include "event/filter.h"
+#include "store/ledger.h"
 
 /* --- diff_event.c: the keys and leaves that an event speaks of --- */
 
@@ -135,5 +138,73 @@ int diff_narrow(struct diff_narrow *n, const struct event *ev, const struct json
 void diff_narrow_free(struct diff_narrow *n);
 /* "item.changed" or "product.changed", quoted, for ev. */
 struct json_span diff_narrow_type(const struct event *ev);
+
+/* --- diff.c: the filter --- */
+
+#define GROUP 32		/* events looked up together */
+
+/* One event that waits for its group. */
+struct pending {
+	uint64_t place;
+	size_t line, n;		/* its text in lines */
+	size_t first, keys;	/* its rows */
+	uint64_t spelled;	/* leaf_spelled_text, 0: its leaves are in keys */
+};
+
+struct diff {
+	const char *home;
+	struct json_span target;
+	const struct clock *clock;
+	struct rng *rng;
+
+	struct log *log;
+	struct ledger *ledger;	/* NULL: nothing is recorded */
+	struct ledger_view *view;
+	unsigned looks;		/* in this view */
+	uint64_t applied;	/* every view is made from the log up to here at least */
+	int started;
+
+	/* what is under way, by key: held has the lowest place of a row (0: an
+	 * intent), sent the place that was let through (FOR_EVER: more than one) */
+	struct hash_map held, sent;
+	int all_held;
+
+	uint64_t seen, enough;	/* events of this turn; when to read all rows */
+	int loaded;		/* all rows are in table, with their leaves' hashes or */
+	int leaves;		/* without: most times the spelling tells */
+	struct diff_table table;
+
+	struct pending group[GROUP];
+	unsigned n;
+	struct buf lines;
+	struct diff_keys keys;	/* of the group */
+	unsigned by_leaf;	/* groups to come in which spelling is not tried */
+
+	struct json_mem mem;	/* of the event that is looked at closely */
+	struct event ev;
+	struct diff_keys own;	/* its keys */
+	struct diff_narrow narrow;
+	struct json_mem line_mem;
+	struct buf line;
+};
+
+/* --- diff_way.c: what is under way --- */
+
+/* d->view as of now or a little earlier, at least as new as d->applied. */
+int diff_view(struct diff *d, struct ss_err *err);
+void diff_view_drop(struct diff *d);
+
+struct diff_holding {
+	struct diff *d;
+	struct ss_err *err;
+};
+/* Note the keys of an open row, or of an intent; for ledger_exceptions and
+ * ledger_intents with a struct diff_holding. */
+int diff_hold_row(void *ctx, const struct ledger_exc *e);
+int diff_hold_intent(void *ctx, struct json_span id, uint64_t place);
+/* Is something earlier of this key than place under way?  1, 0, -1. */
+int diff_under_way(struct diff *d, const struct filter *f, uint64_t key, uint64_t place, struct ss_err *err);
+/* Note that an event of this key is let through; behind: another one is. */
+int diff_let_through(struct diff *d, uint64_t key, uint64_t place, int behind, struct ss_err *err);
 
 #endif /* !SS_FLOW_DIFF_INTERNAL_H */

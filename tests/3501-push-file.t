@@ -142,4 +142,12 @@ else
 fi
 check '  outcomes come out' '[ "$(grep -c "\"type\":\"ss.delivered\"" tracked)" -eq 2 ]'
 
+# --- large events -------------------------------------------------------------------------
+home large
+script p "exec ss-push file:$TMP/large"
+perl -e 'printf "{\"specversion\":\"1.0\",\"id\":\"l%d\",\"source\":\"s\",\"type\":\"item.observed\",\"subject\":\"L%d\",\"data\":{\"fields\":{\"t\":\"%s\"}}}\n", $_, $_, "x" x 900000 for 1 .. 30' >in
+run 'thirty of nearly 1 MiB' 0 ss-run p <in
+is '  all are in the file' "$(wc -l <large | tr -d ' ')" 30
+check '  in calls of a few, so that they are never all in memory' '[ "$(lines | grep -c "\"type\":\"ss.intent\"")" -ge 3 ]'
+
 done_testing

@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "flow/push_internal.h"
 
+#define QUEUE_BYTES ((size_t)8 << 20)	/* of events that wait: large ones make smaller calls */
 #define GATHER_MS 5	/* how long some wait for more; what came last is applied within 10 */
 
 /* ---- the target's lock: one round of calls at a time on this machine ---- */
@@ -54,10 +55,14 @@ compact(struct push *p)
 {
 	size_t i, k = 0;
 
+	p->bytes = 0;
 	for (i = 0; i < p->n; i++) {
 		if (p->q[i].gone) {
 			push_item_empty(&p->q[i]);
-		} else if (k++ != i) {
+			continue;
+		}
+		p->bytes += p->q[i].n;
+		if (k++ != i) {
 			struct push_item it = p->q[k - 1];
 
 			p->q[k - 1] = p->q[i];
@@ -447,9 +452,12 @@ on_event(void *ctx, struct filter *f, const struct event *ev, struct ss_err *err
 		*slot = PUSH_QUEUED;
 		return filter_end_line(f, s, (size_t)(nl - s), 0, err);
 	}
+	p->bytes += it->n;
 	if (p->n++ == 0)
 		p->since = clock_mono();
-	return p->n >= full(p) ? work(p, full(p) - 1, err) : 0;
+	if (p->n >= full(p))
+		return work(p, full(p) - 1, err);
+	return p->bytes >= QUEUE_BYTES ? work(p, p->n - 1, err) : 0;
 }
 
 /* A source's end must not overtake the outcomes that it counts. */

@@ -54,6 +54,7 @@ struct push {
 	int lock;		/* of the target */
 	struct push_item *q;	/* in the order they came; those from n on are spare */
 	size_t n, cap;
+	size_t bytes;		/* of their lines */
 	int64_t since;		/* monotonic: when q began to fill */
 	struct hash_map failed;	/* order keys that failed in this turn -> the place */
 	struct hash_map settled;	/* names settled at the start -> index of their line in early */

@@ -149,18 +149,20 @@ store_input(struct run *r, struct ss_err *err)
 
 /* ---- the whole ---- */
 
-static uint64_t
+static int
 open_places(struct run *r, uint64_t from, uint64_t to, struct ss_err *err)
 {
 	struct ledger_view *v;
 	uint64_t first, last;
 	int rc;
 
-	if (from == 0 || ledger_catchup(r->ledger, NULL, err) == -1 || ledger_view(&v, r->ledger, err) == -1)
+	if (from == 0)
 		return 0;
+	if (ledger_catchup(r->ledger, NULL, err) == -1 || ledger_view(&v, r->ledger, err) == -1)
+		return -1;
 	rc = ledger_open_run(v, r->o->name, from, &first, &last, err);
 	ledger_view_end(v);
-	return rc == 1 && first <= to;
+	return rc == 1 ? first <= to : rc;
 }
 
 /* Another worker has it: wait until what we brought has no open place that was
@@ -180,19 +182,22 @@ wait_for_other(struct run *r, struct ss_err *err)
 
 		if ((rc = ledger_catchup(r->ledger, NULL, err)) == -1 || (rc = ledger_view(&v, r->ledger, err)) == -1)
 			break;
-		for (at = r->in.first; !fresh && at <= r->in.last && ledger_open_run(v, r->o->name, at, &first, &last, err) == 1 &&
-		    first <= r->in.last; at = first + 1) {
-			fresh = ledger_exception(v, r->o->name, first, 0, &mem, &e, err) == 0;
-			if (fresh)
+		for (at = r->in.first; !fresh && at <= r->in.last; at = first + 1) {
+			rc = ledger_open_run(v, r->o->name, at, &first, &last, err);
+			if (rc != 1 || first > r->in.last)
 				break;
+			rc = ledger_exception(v, r->o->name, first, 0, &mem, &e, err);
+			if (rc == -1)
+				break;
+			fresh = rc == 0;
 		}
 		json_mem_free(&mem);
 		ledger_view_end(v);
-		if (!fresh)
+		if (rc == -1 || !fresh)
 			break;
 		run_wait(r, 100);
 	}
-	return rc;
+	return rc == -1 ? -1 : 0;
 }
 
 static void
@@ -222,17 +227,20 @@ verdict(struct run *r, struct ss_err *err)
 	enum ss_exit x = SS_EXIT_OK;
 
 	if (ledger_view(&v, r->ledger, err) == 0) {
-		(void)ledger_counts(v, r->o->name, &n, err);
+		if (ledger_counts(v, r->o->name, &n, err) == -1)
+			x = err->exit;
 		ledger_view_end(v);
+	} else {
+		x = err->exit;
 	}
 	if (r->dead > 0 || r->in.rejects + r->back.rejects > 0 || (r->failed + r->parked > 0 && n.failed + n.parked > 0))
-		x = SS_EXIT_OPEN;
+		x = err_worse(x, SS_EXIT_OPEN);
 	if (r->worn > 0)
 		cli_warn(r->cli, "%" PRIu64 " failed or parked came back at once, %d times: left for the next run, see ss-track list",
 		    r->worn, RUN_TURNS);
 	if (r->in.cut_short) {
 		cli_warn(r->cli, "%s", r->in.why);
-		x = SS_EXIT_AGAIN;
+		x = err_worse(x, SS_EXIT_AGAIN);
 	}
 	if (r->stop_why[0] != '\0') {
 		cli_warn(r->cli, "stopped early: %s", r->stop_why);
@@ -327,9 +335,11 @@ work_locked(struct run *r, struct ss_err *err)
 		if (r->stopping || r->peer_down)
 			return 0;
 		rc = log_end(r->log, &end, err);
+		if (rc != -1)
+			rc = seen != 0 && end > seen ? open_places(r, seen, end, err) : 0;
 		if (rc == -1)
 			return -1;
-	} while (again || (seen != 0 && end > seen && open_places(r, seen, end, err) == 1));
+	} while (again || rc == 1);
 	return 0;
 }
 

@@ -57,7 +57,7 @@ push_item_take(struct push *p, const struct event *ev, struct json_span pipeline
 	it->n = ev->line.n;
 	to = put(it->subject, ev->subject);
 	*to++ = '\0';
-	to = put(put(put(to, ev->source), ev->id), ev->turn);
+	(void)put(put(put(to, ev->source), ev->id), ev->turn);
 	it->subject_n = ev->subject.n;
 	it->source_n = ev->source.n;
 	it->id_n = ev->id.n;

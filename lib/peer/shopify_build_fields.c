@@ -299,30 +299,36 @@ shopify_put_variant(struct shopify_body *y, struct yyjson_val *fields)
 	return put_fields(y, variant, fields);
 }
 
+static int
+put_tags(struct shopify_body *y, struct yyjson_val *v)
+{
+	struct buf tags = { 0 };
+	size_t n = 0;
+	int rc = leaf_canon((struct json_span){ "fields/tags", 11 }, v, &tags) == -1 ? shopify_body_nomem(y) : 0;
+
+	if (rc == 0)
+		shopify_put_set(y->b, "tags", (struct json_span){ tags.p, tags.len }, &n);
+	if (n > SHOPIFY_ROWS)
+		rc = shopify_body_bad(y, "%zu tags: %d at most", n, SHOPIFY_ROWS);
+	buf_free(&tags);
+	return rc;
+}
+
 int
 shopify_put_product(struct shopify_body *y, struct yyjson_val *fields, int create)
 {
-	struct buf tags = { 0 };
-	size_t n;
-	int rc = put_fields(y, product, fields);
+	struct yyjson_val *tags = create ? json_get(fields, "tags") : NULL;
 
-	if (rc == 0 && any(seo, fields)) {
+	if (put_fields(y, product, fields) == -1)
+		return -1;
+	if (any(seo, fields)) {
 		shopify_put_name(y->b, "seo");
 		(void)buf_addc(y->b, '{');
-		rc = put_fields(y, seo, fields);
-		if (rc == 0)
-			(void)buf_addc(y->b, '}');
+		if (put_fields(y, seo, fields) == -1)
+			return -1;
+		(void)buf_addc(y->b, '}');
 	}
-	if (rc == 0 && create)
-		rc = put_fields(y, created, fields);
-	if (rc == 0 && create && json_get(fields, "tags") != NULL) {
-		if (leaf_canon((struct json_span){ "fields/tags", 11 }, json_get(fields, "tags"), &tags) == -1)
-			rc = shopify_body_nomem(y);
-		else
-			shopify_put_set(y->b, "tags", (struct json_span){ tags.p, tags.len }, &n);
-		if (rc == 0 && n > SHOPIFY_ROWS)
-			rc = shopify_body_bad(y, "%zu tags: %d at most", n, SHOPIFY_ROWS);
-	}
-	buf_free(&tags);
-	return rc;
+	if (create && put_fields(y, created, fields) == -1)
+		return -1;
+	return tags != NULL ? put_tags(y, tags) : 0;
 }

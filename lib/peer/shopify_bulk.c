@@ -251,7 +251,8 @@ give(struct shopify_bulk *b, struct ss_err *err)
 }
 
 static int
-take_root(struct shopify_bulk *b, struct json_span id, struct yyjson_val *v, const char *p, size_t n, struct ss_err *err)
+take_root(struct shopify_bulk *b, struct json_span id, struct yyjson_val *v, const char *p, size_t n,
+    struct ss_err *err)
 {
 	struct json_span alias = json_str(json_get(b->cfg.alias == NULL ? NULL : json_get(v, b->cfg.alias), "id"));
 	struct root *r = grow(b->root, sizeof(*r), b->roots, &b->roots_cap);
@@ -387,11 +388,13 @@ shopify_bulk_end(struct shopify_bulk *b, uint64_t objects, uint64_t roots, struc
 		if (give(b, err) == -1)
 			return -1;
 	if (cut || (objects != UINT64_MAX && c->objects != objects) || (roots != UINT64_MAX && c->roots != roots))
-		return err_set(err, SS_EXIT_AGAIN, "bulk result: cut short after %llu objects, %llu of them roots, %s; fetch it again",
+		return err_set(err, SS_EXIT_AGAIN, "bulk result: cut short after %llu objects, %llu of them roots, %s; fetch "
+		    "it again",
 		    (unsigned long long)c->objects, (unsigned long long)c->roots,
 		    cut ? "within a line" : "which is not what the job wrote");
 	if (c->orphans > 0)
-		return err_set(err, SS_EXIT_DAMAGE, "bulk result: %llu objects belong to parents that are not there, the first to %s",
+		return err_set(err, SS_EXIT_DAMAGE, "bulk result: %llu objects belong to parents that are not there, the "
+		    "first to %s",
 		    (unsigned long long)c->orphans, c->orphan);
 	return 0;
 }

@@ -9,7 +9,8 @@
 /* --- rows and items --------------------------------------------------------------- */
 
 static void
-say(struct shopify_reply *r, enum sink_end end, enum outcome_class class, int retry, const char *code, const char *message)
+say(struct shopify_reply *r, enum sink_end end, enum outcome_class class, int retry, const char *code,
+    const char *message)
 {
 	r->end = end;
 	r->class = class;
@@ -26,7 +27,8 @@ all_items(const struct shopify_reply *r, const struct shopify_ask *a, int ok, in
 	for (i = 0; i < a->n; i++) {
 		struct sink_result *s = &a->res[i];
 
-		*s = (struct sink_result){ .ok = ok, .named = named, .class = ok ? OUTCOME_NONE : r->class, .retry = !ok && r->retry };
+		*s = (struct sink_result){ .ok = ok, .named = named, .class = ok ? OUTCOME_NONE : r->class,
+		    .retry = !ok && r->retry };
 		if (!ok) {
 			memcpy(s->code, r->code, sizeof(s->code));
 			memcpy(s->message, r->message, sizeof(s->message));
@@ -411,9 +413,8 @@ judge_http(struct shopify_reply *r, struct json_mem *m, const struct shopify_ask
 
 	if (h->end != HTTP_OK) {
 		say(r, h->sent && write ? SINK_UNKNOWN : SINK_NOT_EXECUTED, OUTCOME_CONNECTION, 1,
-		    h->end == HTTP_TOO_LARGE ? "reply-too-large" : "connection", h->text);
-		if (h->text == NULL || h->text[0] == '\0')
-			(void)snprintf(r->message, sizeof(r->message), "%s", http_end_text(h->end));
+		    h->end == HTTP_TOO_LARGE ? "reply-too-large" : "connection",
+		    h->text != NULL && h->text[0] != '\0' ? h->text : http_end_text(h->end));
 		all_items(r, a, 0, 0);
 		return;
 	}
@@ -439,7 +440,8 @@ judge_http(struct shopify_reply *r, struct json_mem *m, const struct shopify_ask
 /* --- */
 
 void
-shopify_reply_read(struct shopify_reply *r, struct json_mem *m, const struct shopify_ask *a, const struct http_reply *h)
+shopify_reply_read(struct shopify_reply *r, struct json_mem *m, const struct shopify_ask *a,
+    const struct http_reply *h)
 {
 	*r = (struct shopify_reply){ .status = h->status, .wait = h->retry_after, .cost = { -1, -1, -1, -1, -1 } };
 	judge_http(r, m, a, h);

@@ -48,7 +48,8 @@ span(const char *s)
 static void
 prepare(struct bench *b)
 {
-	static const char cost[] = "\"extensions\":{\"cost\":{\"requestedQueryCost\":10,\"actualQueryCost\":10,\"throttleStatus\":{"
+	static const char cost[] = "\"extensions\":{\"cost\":{\"requestedQueryCost\":10,\"actualQueryCost\":10,"
+	    "\"throttleStatus\":{"
 	    "\"maximumAvailable\":2000.0,\"currentlyAvailable\":1990,\"restoreRate\":100.0}}}}";
 	int i;
 
@@ -121,14 +122,16 @@ join(size_t roots, double *rate, size_t *peak)
 	for (i = 0; rc == 0 && i < roots; i++) {
 		int k;
 
-		(void)buf_addf(&text, "{\"id\":\"gid:\\/\\/shopify\\/ProductVariant\\/%zu\",\"sku\":\"SKU-%zu\",\"barcode\":null,\"price\":"
+		(void)buf_addf(&text, "{\"id\":\"gid:\\/\\/shopify\\/ProductVariant\\/%zu\",\"sku\":\"SKU-%zu\",\"barcode\":"
+		    "null,\"price\":"
 		    "\"12.50\",\"compareAtPrice\":null,\"taxable\":true,\"updatedAt\":\"2026-07-19T10:11:12Z\",\"product\":{\"id\":"
 		    "\"gid:\\/\\/shopify\\/Product\\/%zu\",\"handle\":\"shirt-%zu\"},\"inventoryItem\":{\"id\":"
 		    "\"gid:\\/\\/shopify\\/InventoryItem\\/%zu\",\"tracked\":true}}\n", 51487966167346 + i, i, i / 5, i / 5,
 		    53469430055218 + i);
 		for (k = 0; k < 3; k++)
 			(void)buf_addf(&text, "{\"id\":\"gid:\\/\\/shopify\\/InventoryLevel\\/%d?inventory_item_id=%zu\",\"updatedAt\":"
-			    "\"2026-07-19T10:11:12Z\",\"location\":{\"id\":\"gid:\\/\\/shopify\\/Location\\/%d\"},\"quantities\":[{\"name\":"
+			    "\"2026-07-19T10:11:12Z\",\"location\":{\"id\":\"gid:\\/\\/shopify\\/Location\\/%d\"},\"quantities\":[{"
+			    "\"name\":"
 			    "\"available\",\"quantity\":%d}],\"__parentId\":\"gid:\\/\\/shopify\\/ProductVariant\\/%zu\"}\n", k,
 			    53469430055218 + i, k, k * 7, 51487966167346 + i);
 		if (text.len < 1 << 20 && i + 1 < roots)
@@ -176,9 +179,11 @@ main(int argc, char **argv)
 		rc |= build(&b) | (i % 2 == 0 ? reply(&b, &b.good, SINK_APPLIED) : reply(&b, &b.bad, SINK_REFUSED));
 	t[4] = now();
 	rc |= join(roots, &lines, &peak);
-	printf("{\"calls\":%zu,\"bytes\":%zu,\"build\":%.0f,\"read-good\":%.0f,\"read-bad\":%.0f,\"both\":%.0f,\"join-lines\":%.0f,"
+	printf("{\"calls\":%zu,\"bytes\":%zu,\"build\":%.0f,\"read-good\":%.0f,\"read-bad\":%.0f,\"both\":%.0f,"
+	    "\"join-lines\":%.0f,"
 	    "\"join-peak-mib\":%.1f}\n", calls, b.body.len, (double)(calls * ROWS) / (t[1] - t[0]),
-	    (double)(calls * ROWS) / (t[2] - t[1]), (double)(calls * ROWS) / (t[3] - t[2]), (double)(calls * ROWS) / (t[4] - t[3]),
+	    (double)(calls * ROWS) / (t[2] - t[1]), (double)(calls * ROWS) / (t[3] - t[2]),
+	    (double)(calls * ROWS) / (t[4] - t[3]),
 	    lines, (double)peak / 1048576);
 	buf_free(&b.body);
 	buf_free(&b.good);

@@ -62,7 +62,8 @@ late(void *ctx, struct json_span kept, struct json_span child, struct ss_err *er
 }
 
 #define R(id, k) "{\"id\":\"gid:\\/\\/shopify\\/Product\\/" id "\",\"k\":\"" k "\"}\n"
-#define C(id, up, k) "{\"id\":\"gid:\\/\\/shopify\\/V\\/" id "\",\"k\":\"" k "\",\"__parentId\":\"gid:\\/\\/shopify\\/" up "\"}\n"
+#define C(id, up, k) "{\"id\":\"gid:\\/\\/shopify\\/V\\/" id "\",\"k\":\"" k "\",\"__parentId\":" \
+	"\"gid:\\/\\/shopify\\/" up "\"}\n"
 
 static const struct row {
 	const char *text, *out;
@@ -75,20 +76,24 @@ static const struct row {
 	{ "", "", 0, NULL, 0, 0, 0, 0 },
 	{ R("1", "a") C("1", "Product/1", "x") C("2", "Product/1", "y") R("2", "b"), "a(xy)b()", 0, NULL, 0, 4, 2, 0 },
 	/* others between, children of children */
-	{ R("1", "a") R("2", "b") C("1", "Product/1", "x") C("2", "Product/2", "y") C("3", "Product/1", "z"), "b(y)a(xz)", 0, NULL, 0, 5, 2, 0 },
+	{ R("1", "a") R("2", "b") C("1", "Product/1", "x") C("2", "Product/2", "y") C("3", "Product/1", "z"),
+	    "b(y)a(xz)", 0, NULL, 0, 5, 2, 0 },
 	{ R("1", "a") C("1", "Product/1", "x") R("2", "b") C("9", "V/1", "z"), "b()a(xz)", 1, NULL, 0, 4, 2, 0 },
 	{ R("1", "a") C("1", "Product/1", "x") C("9", "V/1", "z"), "a(x)", 0, NULL, 0, 3, 1, SS_EXIT_DAMAGE },
 	/* what is held does not suffice: late children find their root's name */
 	{ R("1", "a") R("2", "b") C("1", "Product/1", "x") C("2", "Product/2", "y"), "a()b()!a:x!b:y", 0, NULL, 1, 4, 2, 0 },
 	{ R("1", "a") C("1", "Product/1", "x") C("9", "V/1", "z"), "a()!a:x!a:z", 1, NULL, 1, 3, 1, 0 },
 	/* an id within the root that stands for it */
-	{ "{\"id\":\"1\",\"k\":\"a\",\"inventoryItem\":{\"id\":\"i1\"}}\n{\"k\":\"x\",\"__parentId\":\"i1\"}\n{\"k\":\"y\",\"__parentId\":\"1\"}\n",
+	{ "{\"id\":\"1\",\"k\":\"a\",\"inventoryItem\":{\"id\":\"i1\"}}\n{\"k\":\"x\",\"__parentId\":\"i1\"}\n{\"k\":"
+	    "\"y\",\"__parentId\":\"1\"}\n",
 	    "a(xy)", 0, "inventoryItem", 0, 3, 1, 0 },
 	{ "{\"id\":\"1\",\"k\":\"a\",\"inventoryItem\":7}\n", "a()", 0, "inventoryItem", 0, 1, 1, 0 },
 	/* ends of lines */
-	{ "\n" R("1", "a") "\r\n\n{\"id\":\"2\",\"k\":\"b\"}\r\n{\"id\":\"3\",\"k\":\"c\"}", "a()b()c()", 0, NULL, 0, 3, 3, 0 },
+	{ "\n" R("1", "a") "\r\n\n{\"id\":\"2\",\"k\":\"b\"}\r\n{\"id\":\"3\",\"k\":\"c\"}", "a()b()c()", 0, NULL, 0, 3,
+	    3, 0 },
 	/* cut short, at a line's end and within one */
-	{ R("1", "a"), "a()", 0, NULL, 0, 2, 1, SS_EXIT_AGAIN }, { R("1", "a"), "a()", 0, NULL, 0, UINT64_MAX, 2, SS_EXIT_AGAIN },
+	{ R("1", "a"), "a()", 0, NULL, 0, 2, 1, SS_EXIT_AGAIN }, { R("1", "a"), "a()", 0, NULL, 0, UINT64_MAX, 2,
+	    SS_EXIT_AGAIN },
 	{ R("1", "a") "{\"id\":\"2\",", "a()", 0, NULL, 0, UINT64_MAX, UINT64_MAX, SS_EXIT_AGAIN },
 	{ C("1", "Product/1", "x") R("1", "a"), "a()", 0, NULL, 0, 2, 1, SS_EXIT_DAMAGE },
 };
@@ -97,7 +102,8 @@ static void
 run(const struct row *t, size_t piece)
 {
 	struct got g = { .stop = 0 };
-	struct shopify_bulk_config cfg = { .window = t->window, .deep = t->deep, .alias = t->alias, .group = group, .late = late,
+	struct shopify_bulk_config cfg = { .window = t->window, .deep = t->deep, .alias = t->alias, .group = group,
+	    .late = late,
 		.ctx = &g };
 	struct ss_err err = { .exit = SS_EXIT_OK };
 	struct shopify_bulk *b = shopify_bulk_open(&cfg, &err);
@@ -136,8 +142,10 @@ table(void **state)
 static void
 bad_lines(void **state)
 {
-	static const char *const t[] = { "x\n", "[]\n", "null\n", "{\"k\":1}\n", "{\"id\":7}\n", "{\"id\":\"\"}\n", R("1", "a") R("1", "b"),
-		"{\"id\":\"1\",\"__parentId\":7}\n", "{\"id\":\"1\",\"__parentId\":null}\n", "{\"id\":\"1\"}}\n", "{\"id\":\"\xff\"}\n",
+	static const char *const t[] = { "x\n", "[]\n", "null\n", "{\"k\":1}\n", "{\"id\":7}\n", "{\"id\":\"\"}\n",
+	    R("1", "a") R("1", "b"),
+		"{\"id\":\"1\",\"__parentId\":7}\n", "{\"id\":\"1\",\"__parentId\":null}\n", "{\"id\":\"1\"}}\n",
+		    "{\"id\":\"\xff\"}\n",
 		"{\"id\":\"1\",\"inventoryItem\":{\"id\":\"1\"}}\n" };
 	size_t i;
 
@@ -148,7 +156,8 @@ bad_lines(void **state)
 		struct ss_err err = { .text = "" };
 		struct shopify_bulk *b = shopify_bulk_open(&cfg, &err);
 
-		if (shopify_bulk_feed(b, t[i], strlen(t[i]), &err) != -1 || err.exit != SS_EXIT_DAMAGE || strstr(err.text, "line ") == NULL)
+		if (shopify_bulk_feed(b, t[i], strlen(t[i]), &err) != -1 || err.exit != SS_EXIT_DAMAGE || strstr(err.text,
+		    "line ") == NULL)
 			fail_msg("%s: %s", t[i], err.text);
 		shopify_bulk_close(b);
 		json_mem_free(&g.mem);
@@ -245,7 +254,8 @@ static void
 jobs(void **state)
 {
 	static const struct { const char *text; int rc; enum shopify_job_status status; uint64_t objects; int url; } t[] = {
-		{ "{\"id\":\"1\",\"status\":\"COMPLETED\",\"objectCount\":\"12\",\"url\":\"https:\\/\\/x\"}", 0, SHOPIFY_JOB_COMPLETED, 12, 1 },
+		{ "{\"id\":\"1\",\"status\":\"COMPLETED\",\"objectCount\":\"12\",\"url\":\"https:\\/\\/x\"}", 0,
+		    SHOPIFY_JOB_COMPLETED, 12, 1 },
 		{ "{\"id\":\"1\",\"status\":\"COMPLETED\",\"objectCount\":0,\"url\":null}", 0, SHOPIFY_JOB_COMPLETED, 0, 0 },
 		{ "{\"id\":\"1\",\"status\":\"CREATED\"}", 0, SHOPIFY_JOB_RUNNING, UINT64_MAX, 0 },
 		{ "{\"id\":\"1\",\"status\":\"CANCELING\"}", 0, SHOPIFY_JOB_RUNNING, UINT64_MAX, 0 },

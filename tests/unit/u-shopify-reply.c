@@ -50,44 +50,59 @@ static const struct row {
 	    SINK_APPLIED, OUTCOME_NONE, 0, "", "kkkk" },
 	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[]}}}",
 	    SINK_APPLIED, OUTCOME_NONE, 0, "", "kkkk" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{\"field\":"
-	    "[\"input\",\"quantities\",\"2\",\"changeFromQuantity\"],\"message\":\"stale\",\"code\":\"CHANGE_FROM_QUANTITY_STALE\"}]}}}",
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{"
+	    "\"field\":"
+	    "[\"input\",\"quantities\",\"2\",\"changeFromQuantity\"],\"message\":\"stale\",\"code\":"
+	    "\"CHANGE_FROM_QUANTITY_STALE\"}]}}}",
 	    SINK_REFUSED, OUTCOME_CONFLICT, 1, "CHANGE_FROM_QUANTITY_STALE", "--x-" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{\"field\":"
-	    "[\"input\",\"quantities\",\"0\",\"inventoryItemId\"],\"message\":\"m\",\"code\":\"INVALID_INVENTORY_ITEM\"},{\"field\":"
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{"
+	    "\"field\":"
+	    "[\"input\",\"quantities\",\"0\",\"inventoryItemId\"],\"message\":\"m\",\"code\":"
+	    "\"INVALID_INVENTORY_ITEM\"},{\"field\":"
 	    "[\"input\",\"quantities\",\"0\",\"locationId\"],\"message\":\"m\",\"code\":\"INVALID_LOCATION\"},{\"field\":"
 	    "[\"input\",\"quantities\",\"3\",\"quantity\"],\"message\":\"m\",\"code\":\"INVALID_QUANTITY_NEGATIVE\"}]}}}",
 	    SINK_REFUSED, OUTCOME_MISSING, 0, "INVALID_INVENTORY_ITEM", "x--x" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{\"field\":"
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{"
+	    "\"field\":"
 	    "[\"input\",\"reason\"],\"message\":\"m\",\"code\":\"INVALID_REASON\"}]}}}",
 	    SINK_REFUSED, OUTCOME_VALUE, 0, "INVALID_REASON", "----" },
 	/* rows that are none, paths that are odd */
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{\"field\":"
-	    "[\"input\",\"quantities\",\"4\"],\"code\":\"A_NEW_CODE\"},{\"field\":[\"quantities\",\"-1\"]},{\"field\":\"quantities\"},"
-	    "{\"field\":[\"quantities\"]},{\"field\":[\"quantities\",\"99999999999999999999999\"]},{\"field\":[null,{},[\"quantities\"]]},"
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{"
+	    "\"field\":"
+	    "[\"input\",\"quantities\",\"4\"],\"code\":\"A_NEW_CODE\"},{\"field\":[\"quantities\",\"-1\"]},{\"field\":"
+	    "\"quantities\"},"
+	    "{\"field\":[\"quantities\"]},{\"field\":[\"quantities\",\"99999999999999999999999\"]},{\"field\":[null,{},"
+	    "[\"quantities\"]]},"
 	    "7,null]}}}",
 	    SINK_REFUSED, OUTCOME_VALUE, 0, "A_NEW_CODE", "----" },
 	/* keys */
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{\"field\":null,"
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{"
+	    "\"field\":null,"
 	    "\"message\":\"m\",\"code\":\"IDEMPOTENCY_CONCURRENT_REQUEST\"}]}}}",
 	    SINK_UNKNOWN, OUTCOME_INTERMITTENT, 1, "IDEMPOTENCY_CONCURRENT_REQUEST", "----" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{\"field\":null,"
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{"
+	    "\"field\":null,"
 	    "\"message\":\"m\",\"code\":\"IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED\"}]}}}",
 	    SINK_REFUSED, OUTCOME_INTERMITTENT, 1, "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED", "----" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{\"field\":null,"
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{"
+	    "\"field\":null,"
 	    "\"message\":\"m\",\"code\":\"IDEMPOTENCY_KEY_PARAMETER_MISMATCH\"}]}}}",
 	    SINK_REFUSED, OUTCOME_BUG, 1, "IDEMPOTENCY_KEY_PARAMETER_MISMATCH", "----" },
 	/* replies that say too little, or both */
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":" GROUP ",\"userErrors\":[{\"field\":"
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":" GROUP ",\"userErrors\":["
+	    "{\"field\":"
 	    "[\"input\",\"quantities\",\"0\"],\"code\":\"X\"}]}}}", SINK_UNKNOWN, OUTCOME_BUG, 1, "odd-reply", "----" },
 	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":" GROUP "}}}",
 	    SINK_UNKNOWN, OUTCOME_BUG, 1, "odd-reply", "----" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"userErrors\":[]}}}", SINK_UNKNOWN, OUTCOME_BUG, 1, "odd-reply", "----" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":\"none\"}}}",
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"userErrors\":[]}}}", SINK_UNKNOWN, OUTCOME_BUG, 1,
+	    "odd-reply", "----" },
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":"
+	    "\"none\"}}}",
 	    SINK_UNKNOWN, OUTCOME_BUG, 1, "odd-reply", "----" },
 	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{" SET ":7}}", SINK_UNKNOWN, OUTCOME_BUG, 1, "odd-reply", "----" },
 	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":{\"other\":{}}}", SINK_UNKNOWN, OUTCOME_BUG, 1, "odd-reply", "----" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":[],\"errors\":\"x\"}", SINK_UNKNOWN, OUTCOME_BUG, 1, "odd-reply", "----" },
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"data\":[],\"errors\":\"x\"}", SINK_UNKNOWN, OUTCOME_BUG, 1, "odd-reply",
+	    "----" },
 	{ SHOPIFY_DOC_set_quantities, 200, "{}", SINK_UNKNOWN, OUTCOME_BUG, 1, "odd-reply", "----" },
 	{ SHOPIFY_DOC_set_quantities, 200, "[]", SINK_UNKNOWN, OUTCOME_INTERMITTENT, 1, "odd-reply", "----" },
 	{ SHOPIFY_DOC_set_quantities, 200, "", SINK_UNKNOWN, OUTCOME_INTERMITTENT, 1, "odd-reply", "----" },
@@ -97,59 +112,84 @@ static const struct row {
 	{ SHOPIFY_DOC_draft_create, 200, "{\"data\":{\"draftOrderCreate\":{\"draftOrder\":null,\"userErrors\":[]}}}",
 	    SINK_UNKNOWN, OUTCOME_BUG, 1, "odd-reply", "----" },
 	/* other mutations */
-	{ SHOPIFY_DOC_variants_update, 200, "{\"data\":{" VARIANTS ":{\"productVariants\":null,\"userErrors\":[{\"field\":[\"productId\"],"
+	{ SHOPIFY_DOC_variants_update, 200, "{\"data\":{" VARIANTS ":{\"productVariants\":null,\"userErrors\":[{"
+	    "\"field\":[\"productId\"],"
 	    "\"message\":\"Product does not exist\",\"code\":\"PRODUCT_DOES_NOT_EXIST\"}]}}}",
 	    SINK_REFUSED, OUTCOME_MISSING, 0, "PRODUCT_DOES_NOT_EXIST", "xxxx" },
-	{ SHOPIFY_DOC_variants_update, 200, "{\"data\":{" VARIANTS ":{\"productVariants\":null,\"userErrors\":[{\"field\":[\"variants\",\"1\","
+	{ SHOPIFY_DOC_variants_update, 200, "{\"data\":{" VARIANTS ":{\"productVariants\":null,\"userErrors\":[{"
+	    "\"field\":[\"variants\",\"1\","
 	    "\"id\"],\"message\":\"m\",\"code\":\"PRODUCT_VARIANT_DOES_NOT_EXIST\"}]}}}",
 	    SINK_REFUSED, OUTCOME_MISSING, 0, "PRODUCT_VARIANT_DOES_NOT_EXIST", "-x--" },
-	{ SHOPIFY_DOC_product_update, 200, "{\"data\":{\"productUpdate\":{\"product\":{\"id\":\"1\"},\"userErrors\":[{\"field\":[\"title\"],"
+	{ SHOPIFY_DOC_product_update, 200, "{\"data\":{\"productUpdate\":{\"product\":{\"id\":\"1\"},\"userErrors\":[{"
+	    "\"field\":[\"title\"],"
 	    "\"message\":\"Title can't be blank\"}]}}}", SINK_REFUSED, OUTCOME_VALUE, 0, "refused", "x---" },
 	{ SHOPIFY_DOC_tags_add, 200, "{\"data\":{\"tagsAdd\":{\"node\":null,\"userErrors\":[{\"field\":[\"id\"],\"message\":"
 	    "\"Product does not exist\"}]}}}", SINK_REFUSED, OUTCOME_MISSING, 0, "refused", "x---" },
-	{ SHOPIFY_DOC_metafields_set, 200, "{\"data\":{\"metafieldsSet\":{\"metafields\":[],\"userErrors\":[{\"field\":[\"metafields\",\"3\","
-	    "\"value\"],\"message\":\"m\",\"code\":\"STALE_OBJECT\",\"elementIndex\":null},{\"field\":null,\"message\":\"m\","
-	    "\"code\":\"INVALID_VALUE\",\"elementIndex\":1}]}}}", SINK_REFUSED, OUTCOME_CONFLICT, 1, "STALE_OBJECT", "-x-x" },
-	{ SHOPIFY_DOC_bulk_query, 200, "{\"data\":{\"bulkOperationRunQuery\":{\"bulkOperation\":null,\"userErrors\":[{\"field\":null,"
-	    "\"message\":\"m\",\"code\":\"OPERATION_IN_PROGRESS\"}]}}}", SINK_REFUSED, OUTCOME_RATE, 1, "OPERATION_IN_PROGRESS", "x---" },
+	{ SHOPIFY_DOC_metafields_set, 200, "{\"data\":{\"metafieldsSet\":{\"metafields\":[],\"userErrors\":[{\"field\":"
+	    "[\"metafields\",\"3\","
+	    "\"value\"],\"message\":\"m\",\"code\":\"STALE_OBJECT\",\"elementIndex\":null},{\"field\":null,\"message\":"
+	    "\"m\","
+	    "\"code\":\"INVALID_VALUE\",\"elementIndex\":1}]}}}", SINK_REFUSED, OUTCOME_CONFLICT, 1, "STALE_OBJECT",
+	    "-x-x" },
+	{ SHOPIFY_DOC_bulk_query, 200, "{\"data\":{\"bulkOperationRunQuery\":{\"bulkOperation\":null,\"userErrors\":[{"
+	    "\"field\":null,"
+	    "\"message\":\"m\",\"code\":\"OPERATION_IN_PROGRESS\"}]}}}", SINK_REFUSED, OUTCOME_RATE, 1,
+	    "OPERATION_IN_PROGRESS", "x---" },
 	/* errors on top */
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"Throttled\",\"extensions\":{\"code\":\"THROTTLED\"}}],"
-	    "\"extensions\":{\"cost\":{\"requestedQueryCost\":70,\"actualQueryCost\":null,\"throttleStatus\":{\"maximumAvailable\":1000.0,"
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"Throttled\",\"extensions\":{\"code\":"
+	    "\"THROTTLED\"}}],"
+	    "\"extensions\":{\"cost\":{\"requestedQueryCost\":70,\"actualQueryCost\":null,\"throttleStatus\":{"
+	    "\"maximumAvailable\":1000.0,"
 	    "\"currentlyAvailable\":66,\"restoreRate\":2}}}}", SINK_THROTTLED, OUTCOME_RATE, 1, "THROTTLED", "----" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"too dear\",\"extensions\":{\"code\":\"MAX_COST_EXCEEDED\"}}]}",
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"too dear\",\"extensions\":{\"code\":"
+	    "\"MAX_COST_EXCEEDED\"}}]}",
 	    SINK_REFUSED, OUTCOME_TOO_LARGE, 0, "MAX_COST_EXCEEDED", "----" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":\"ACCESS_DENIED\"},\"path\":[" SET "]}],"
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":"
+	    "\"ACCESS_DENIED\"},\"path\":[" SET "]}],"
 	    "\"data\":{" SET ":null}}", SINK_AUTH, OUTCOME_AUTH, 1, "ACCESS_DENIED", "----" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"Internal error\\nRequest ID: 1\",\"extensions\":{\"code\":"
-	    "\"INTERNAL_SERVER_ERROR\"}}],\"data\":{" SET ":null}}", SINK_UNKNOWN, OUTCOME_INTERMITTENT, 1, "INTERNAL_SERVER_ERROR", "----" },
-	{ SHOPIFY_DOC_variants_page, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":\"INTERNAL_SERVER_ERROR\"}}],\"data\":null}",
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"Internal error\\nRequest ID: 1\","
+	    "\"extensions\":{\"code\":"
+	    "\"INTERNAL_SERVER_ERROR\"}}],\"data\":{" SET ":null}}", SINK_UNKNOWN, OUTCOME_INTERMITTENT, 1,
+	    "INTERNAL_SERVER_ERROR", "----" },
+	{ SHOPIFY_DOC_variants_page, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":"
+	    "\"INTERNAL_SERVER_ERROR\"}}],\"data\":null}",
 	    SINK_PEER, OUTCOME_INTERMITTENT, 1, "INTERNAL_SERVER_ERROR", "----" },
 	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":\"undefinedField\"}}]}",
 	    SINK_PEER, OUTCOME_BUG, 1, "undefinedField", "----" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":\"BAD_REQUEST\"}}],\"data\":{" SET ":null}}",
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":"
+	    "\"BAD_REQUEST\"}}],\"data\":{" SET ":null}}",
 	    SINK_REFUSED, OUTCOME_VALUE, 0, "BAD_REQUEST", "----" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":\"INVALID_VARIABLE\",\"problems\":[{\"path\":"
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":"
+	    "\"INVALID_VARIABLE\",\"problems\":[{\"path\":"
 	    "[\"quantities\",1,\"quantity\"],\"explanation\":\"no\"},{\"path\":[\"quantities\",9]},{\"path\":[]}]}}]}",
 	    SINK_REFUSED, OUTCOME_VALUE, 0, "INVALID_VARIABLE", "-x--" },
-	{ SHOPIFY_DOC_variants_update, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":\"INVALID_VARIABLE\",\"problems\":[{\"path\":"
+	{ SHOPIFY_DOC_variants_update, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":"
+	    "\"INVALID_VARIABLE\",\"problems\":[{\"path\":"
 	    "[3,\"price\"],\"explanation\":\"no\"}]}}]}", SINK_REFUSED, OUTCOME_VALUE, 0, "INVALID_VARIABLE", "---x" },
 	/* a code that is not known: the mutation may have got far, or was never begun */
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":\"NEW\"}}],\"data\":{" SET ":null}}",
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":\"NEW\"}}],"
+	    "\"data\":{" SET ":null}}",
 	    SINK_UNKNOWN, OUTCOME_VALUE, 1, "NEW", "----" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"m\"}],\"data\":null}", SINK_UNKNOWN, OUTCOME_VALUE, 1, "error", "----" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"first cannot exceed 250\"}]}", SINK_REFUSED, OUTCOME_VALUE, 0, "error", "----" },
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[1,null,{\"extensions\":[]},{\"extensions\":{\"code\":\"THROTTLED\"}}]}",
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"m\"}],\"data\":null}", SINK_UNKNOWN,
+	    OUTCOME_VALUE, 1, "error", "----" },
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"first cannot exceed 250\"}]}", SINK_REFUSED,
+	    OUTCOME_VALUE, 0, "error", "----" },
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[1,null,{\"extensions\":[]},{\"extensions\":{\"code\":"
+	    "\"THROTTLED\"}}]}",
 	    SINK_THROTTLED, OUTCOME_RATE, 1, "THROTTLED", "----" },
 	/* an error within a payload that is there */
-	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":\"ACCESS_DENIED\"}}],\"data\":{" SET ":{"
+	{ SHOPIFY_DOC_set_quantities, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":"
+	    "\"ACCESS_DENIED\"}}],\"data\":{" SET ":{"
 	    "\"inventoryAdjustmentGroup\":" GROUP ",\"userErrors\":[]}}}", SINK_APPLIED, OUTCOME_NONE, 0, "", "kkkk" },
-	{ SHOPIFY_DOC_orders_page, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":\"ACCESS_DENIED\"}}],\"data\":{\"orders\":{}}}",
+	{ SHOPIFY_DOC_orders_page, 200, "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":\"ACCESS_DENIED\"}}],"
+	    "\"data\":{\"orders\":{}}}",
 	    SINK_APPLIED, OUTCOME_AUTH, 1, "ACCESS_DENIED", "kkkk" },
 	/* queries */
 	{ SHOPIFY_DOC_bulk_status, 200, "{\"data\":{\"bulkOperation\":null}}", SINK_APPLIED, OUTCOME_NONE, 0, "", "kkkk" },
 	{ SHOPIFY_DOC_bulk_status, 200, "{\"data\":{}}", SINK_PEER, OUTCOME_BUG, 1, "odd-reply", "----" },
 	/* HTTP */
-	{ SHOPIFY_DOC_set_quantities, 401, "{\"errors\":\"[API] Invalid API key\"}", SINK_AUTH, OUTCOME_AUTH, 1, "http-401", "----" },
+	{ SHOPIFY_DOC_set_quantities, 401, "{\"errors\":\"[API] Invalid API key\"}", SINK_AUTH, OUTCOME_AUTH, 1,
+	    "http-401", "----" },
 	{ SHOPIFY_DOC_set_quantities, 402, "", SINK_AUTH, OUTCOME_AUTH, 1, "http-402", "----" },
 	{ SHOPIFY_DOC_set_quantities, 404, "{\"errors\":\"Not Found\"}", SINK_AUTH, OUTCOME_AUTH, 1, "http-404", "----" },
 	{ SHOPIFY_DOC_set_quantities, 423, "", SINK_AUTH, OUTCOME_AUTH, 1, "http-423", "----" },
@@ -200,10 +240,14 @@ details(void **state)
 	struct sink_result res[2];
 	const size_t item[3] = { 1, 1, 0 };
 	struct shopify_ask a = { .doc = SHOPIFY_DOC_set_quantities, .rows = 3, .res = res, .n = 2, .item = item };
-	struct http_reply h = http(200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{\"field\":[\"input\","
-	    "\"quantities\",\"1\",\"quantity\"],\"message\":\"The\\nquantity\",\"code\":\"INVALID_QUANTITY_NEGATIVE\"},{\"field\":[\"input\","
-	    "\"quantities\",\"0\",\"quantity\"],\"message\":\"second\",\"code\":\"INVALID_QUANTITY_TOO_HIGH\"}]}},\"extensions\":{\"cost\":{"
-	    "\"requestedQueryCost\":13,\"actualQueryCost\":10.5,\"throttleStatus\":{\"maximumAvailable\":2000.0,\"currentlyAvailable\":"
+	struct http_reply h = http(200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{"
+	    "\"field\":[\"input\","
+	    "\"quantities\",\"1\",\"quantity\"],\"message\":\"The\\nquantity\",\"code\":\"INVALID_QUANTITY_NEGATIVE\"},"
+	    "{\"field\":[\"input\","
+	    "\"quantities\",\"0\",\"quantity\"],\"message\":\"second\",\"code\":\"INVALID_QUANTITY_TOO_HIGH\"}]}},"
+	    "\"extensions\":{\"cost\":{"
+	    "\"requestedQueryCost\":13,\"actualQueryCost\":10.5,\"throttleStatus\":{\"maximumAvailable\":2000.0,"
+	    "\"currentlyAvailable\":"
 	    "1986.9,\"restoreRate\":100.0}},\"search\":[{\"path\":[\"x\"],\"warnings\":[]}]}}");
 	struct shopify_reply r;
 
@@ -231,7 +275,8 @@ details(void **state)
 	assert_memory_equal(json_str(json_get(json_get(r.root, "inventoryAdjustmentGroup"), "id")).p,
 	    "gid://shopify/InventoryAdjustmentGroup/1", 41);
 	/* keys */
-	h = http(200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{\"code\":\"IDEMPOTENCY_CONCURRENT_REQUEST\"}]}}}");
+	h = http(200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{\"code\":"
+	    "\"IDEMPOTENCY_CONCURRENT_REQUEST\"}]}}}");
 	shopify_reply_read(&r, &mem, &a, &h);
 	assert_true(r.same_key && !r.new_key && r.wait == 1000);
 	h = http(200, "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{\"code\":"
@@ -239,7 +284,8 @@ details(void **state)
 	shopify_reply_read(&r, &mem, &a, &h);
 	assert_true(r.new_key && !r.same_key);
 	/* a search that was not understood */
-	h = http(200, "{\"data\":{\"productVariants\":{\"nodes\":[]}},\"extensions\":{\"search\":[{\"warnings\":[{\"field\":\"skuu\","
+	h = http(200, "{\"data\":{\"productVariants\":{\"nodes\":[]}},\"extensions\":{\"search\":[{\"warnings\":[{"
+	    "\"field\":\"skuu\","
 	    "\"code\":\"invalid_field\"}]}]}}");
 	a = (struct shopify_ask){ .doc = SHOPIFY_DOC_variants_by_sku };
 	shopify_reply_read(&r, &mem, &a, &h);
@@ -251,9 +297,12 @@ static void
 partial(void **state)
 {
 	static const struct { const char *payload, *items; enum sink_end end; } t[] = {
-		{ "{\"productVariants\":[{},{}],\"userErrors\":[{\"field\":[\"variants\",\"1\",\"price\"],\"code\":\"BLANK\"}]}", "kxkk", SINK_APPLIED },
-		{ "{\"productVariants\":null,\"userErrors\":[{\"field\":[\"variants\",\"1\",\"price\"],\"code\":\"BLANK\"}]}", "-x--", SINK_REFUSED },
-		{ "{\"productVariants\":[{}],\"userErrors\":[{\"field\":[\"variants\",\"1\"]},{\"field\":null,\"code\":\"X\"}]}", "-x--", SINK_REFUSED },
+		{ "{\"productVariants\":[{},{}],\"userErrors\":[{\"field\":[\"variants\",\"1\",\"price\"],\"code\":"
+		    "\"BLANK\"}]}", "kxkk", SINK_APPLIED },
+		{ "{\"productVariants\":null,\"userErrors\":[{\"field\":[\"variants\",\"1\",\"price\"],\"code\":\"BLANK\"}]}",
+		    "-x--", SINK_REFUSED },
+		{ "{\"productVariants\":[{}],\"userErrors\":[{\"field\":[\"variants\",\"1\"]},{\"field\":null,\"code\":"
+		    "\"X\"}]}", "-x--", SINK_REFUSED },
 		{ "{\"productVariants\":[{}],\"userErrors\":[]}", "kkkk", SINK_APPLIED },
 	};
 	struct json_mem mem = { 0 };
@@ -279,76 +328,14 @@ partial(void **state)
 	json_mem_free(&mem);
 }
 
-static void
-waits(void **state)
-{
-	static const struct { const char *requested, *available, *restore; int64_t wait; } t[] = {
-		{ "70", "66", "50", 1000 }, { "70", "66", "2", 2000 }, { "71", "66.5", "2", 2500 }, { "1000", "0", "100.0", 10000 },
-		{ "1000", "-50", "100", 10000 }, { "70", "66", "0", 1000 }, { "70", "66", "-1", 1000 }, { "70", "\"66\"", "2", 1000 },
-		{ "1e99", "0", "1", 1000 }, { "1e3", "0", "100", 10000 }, { "999999999999", "0", "1", 3600000 },
-		{ "99999999999999999999999999", "0", "1", 1000 }, { "null", "0", "1", 1000 }, { "{}", "[]", "true", 1000 },
-		{ "10", "99999999999999999999", "1", 1000 },
-	};
-	struct json_mem mem = { 0 };
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		struct shopify_ask a = { .doc = SHOPIFY_DOC_set_quantities };
-		struct shopify_reply r;
-		struct http_reply h;
-		struct buf b = { 0 };
-
-		(void)buf_addf(&b, "{\"errors\":[{\"extensions\":{\"code\":\"THROTTLED\"}}],\"extensions\":{\"cost\":{\"requestedQueryCost\":%s,"
-		    "\"throttleStatus\":{\"currentlyAvailable\":%s,\"restoreRate\":%s}}}}", t[i].requested, t[i].available, t[i].restore);
-		h = http(200, buf_cstr(&b));
-		shopify_reply_read(&r, &mem, &a, &h);
-		if (r.end != SINK_THROTTLED || r.wait != t[i].wait)
-			fail_msg("row %zu: end %d wait %lld", i, r.end, (long long)r.wait);
-		h.retry_after = 7000000;
-		shopify_reply_read(&r, &mem, &a, &h);
-		assert_int_equal(r.wait, 7000000);
-		buf_free(&b);
-	}
-	json_mem_free(&mem);
-}
-
-static void
-no_reply(void **state)
-{
-	static const struct { enum shopify_doc doc; enum http_end how; int sent; enum sink_end end; } t[] = {
-		{ SHOPIFY_DOC_set_quantities, HTTP_CONNECTION, 0, SINK_NOT_EXECUTED },
-		{ SHOPIFY_DOC_set_quantities, HTTP_CONNECTION, 1, SINK_UNKNOWN },
-		{ SHOPIFY_DOC_set_quantities, HTTP_TIMEOUT, 1, SINK_UNKNOWN },
-		{ SHOPIFY_DOC_set_quantities, HTTP_TOO_LARGE, 1, SINK_UNKNOWN },
-		{ SHOPIFY_DOC_set_quantities, HTTP_TLS, 0, SINK_NOT_EXECUTED },
-		{ SHOPIFY_DOC_variants_page, HTTP_TIMEOUT, 1, SINK_NOT_EXECUTED },
-	};
-	struct json_mem mem = { 0 };
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		struct sink_result res[N];
-		struct shopify_ask a = { .doc = t[i].doc, .rows = N, .res = res, .n = N };
-		struct http_reply h = { .end = t[i].how, .sent = t[i].sent, .retry_after = -1, .text = "" };
-		struct shopify_reply r;
-		char items[N + 1];
-
-		shopify_reply_read(&r, &mem, &a, &h);
-		letters(res, N, items);
-		if (r.end != t[i].end || r.class != OUTCOME_CONNECTION || strcmp(items, "----") != 0 || r.message[0] == '\0')
-			fail_msg("row %zu: %d %d %s", i, r.end, r.class, items);
-	}
-	json_mem_free(&mem);
-}
-
 /* Long and deep, and every cut of a good reply. */
 static void
 huge_and_cut(void **state)
 {
-	static const char good[] = "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{\"field\":[\"input\",\"quantities\","
-	    "\"0\",\"x\"],\"message\":\"\xc3\xa4\",\"code\":\"X\"}]}},\"extensions\":{\"cost\":{\"requestedQueryCost\":1e1}}}";
+	static const char good[] = "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[{\"field\":["
+	    "\"input\",\"quantities\","
+	    "\"0\",\"x\"],\"message\":\"\xc3\xa4\",\"code\":\"X\"}]}},\"extensions\":{\"cost\":{\"requestedQueryCost\":"
+	    "1e1}}}";
 	struct json_mem mem = { 0 };
 	struct sink_result res[N];
 	struct shopify_ask a = { .doc = SHOPIFY_DOC_set_quantities, .rows = N, .res = res, .n = N };
@@ -405,85 +392,11 @@ huge_and_cut(void **state)
 	json_mem_free(&mem);
 }
 
-static void
-lines(void **state)
-{
-	struct json_mem mem = { 0 };
-	struct sink_result res[1];
-	struct shopify_ask a = { .doc = SHOPIFY_DOC_set_quantities, .rows = 1, .res = res, .n = 1 };
-	struct shopify_reply r;
-	static const struct { const char *line; enum sink_end end; uint64_t n; } t[] = {
-		{ "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[]}},\"__lineNumber\":7}", SINK_APPLIED, 7 },
-		{ "{\"errors\":[{\"message\":\"m\",\"extensions\":{\"code\":\"BAD_REQUEST\"}}],\"__lineNumber\":0}", SINK_REFUSED, 0 },
-		{ "{\"data\":{" SET ":null},\"__lineNumber\":1}", SINK_UNKNOWN, 1 },
-		{ "{\"data\":{" SET ":{\"inventoryAdjustmentGroup\":null,\"userErrors\":[]}}}", SINK_UNKNOWN, 0 },
-		{ "{\"data\":{},\"__lineNumber\":-1}", SINK_UNKNOWN, 0 }, { "", SINK_UNKNOWN, 0 }, { "{\"data\"", SINK_UNKNOWN, 0 },
-	};
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		shopify_reply_line(&r, &mem, &a, t[i].line, strlen(t[i].line));
-		if (r.end != t[i].end || r.line != t[i].n)
-			fail_msg("%s: end %d line %llu", t[i].line, r.end, (unsigned long long)r.line);
-	}
-	json_mem_free(&mem);
-}
-
-static void
-pages(void **state)
-{
-	static const struct { const char *text; int rc; size_t n; const char *after; } t[] = {
-		{ "{\"nodes\":[1,2],\"pageInfo\":{\"hasNextPage\":true,\"endCursor\":\"abc==\"}}", 1, 2, "abc==" },
-		{ "{\"nodes\":[],\"pageInfo\":{\"hasNextPage\":false,\"endCursor\":null}}", 0, 0, "" },
-		{ "{\"nodes\":[1],\"pageInfo\":{\"hasNextPage\":true,\"endCursor\":null}}", -1, 1, "" },
-		{ "{\"nodes\":[1]}", -1, 1, "" }, { "{\"nodes\":{},\"pageInfo\":{\"hasNextPage\":false}}", -1, 0, "" },
-		{ "{\"nodes\":[1],\"pageInfo\":{\"hasNextPage\":\"false\"}}", -1, 1, "" }, { "null", -1, 0, "" },
-	};
-	struct json_mem mem = { 0 };
-	size_t i, n;
-
-	(void)state;
-	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		struct json_walk w;
-		struct json_span after;
-
-		assert_int_equal(shopify_reply_page(json_read(&mem, t[i].text, strlen(t[i].text), NULL), &w, &after), t[i].rc);
-		for (n = 0; json_next(&w) != NULL; n++)
-			;
-		assert_int_equal(n, t[i].n);
-		assert_int_equal(after.n, strlen(t[i].after));
-	}
-	json_mem_free(&mem);
-}
-
-static void
-versions(void **state)
-{
-	static const struct { const char *headers; int rc; const char *have; } t[] = {
-		{ "HTTP/2 200\r\nx-shopify-api-version: " SHOPIFY_VERSION "\r\n", 0, "" }, { "HTTP/2 200\r\nA: b\r\n", 0, "" },
-		{ "HTTP/2 200\r\nX-Shopify-API-Version: 2025-10\r\n", 1, "2025-10" },
-		{ "HTTP/2 200\r\nX-Shopify-API-Version: a very long version name indeed\r\n", 1, "a very long ver" },
-	};
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		struct http_reply h = { .headers = { t[i].headers, strlen(t[i].headers) } };
-		char have[16];
-
-		assert_int_equal(shopify_reply_version(&h, have), t[i].rc);
-		assert_string_equal(have, t[i].have);
-	}
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(table), cmocka_unit_test(details), cmocka_unit_test(partial), cmocka_unit_test(waits),
-		cmocka_unit_test(no_reply), cmocka_unit_test(huge_and_cut), cmocka_unit_test(lines), cmocka_unit_test(pages),
-		cmocka_unit_test(versions),
+		cmocka_unit_test(table), cmocka_unit_test(details), cmocka_unit_test(partial), cmocka_unit_test(huge_and_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,7 +75,11 @@ CRASH_SRC := $(sort $(wildcard tests/crash/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/u-*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+# Documents that become C, see scripts/gen-graphql.
+GQL_SRC := $(sort $(wildcard lib/peer/shopify/*.graphql))
+GQL_C := $(B)/gen/shopify_text.c
+
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(GQL_C:%.c=%.o)
 LIBSS := $(B)/libstoresync.a
 PART_OBJ := $(PART_SRC:%.c=$(B)/%.o)
 LIBSIM := $(if $(PART_SRC),$(B)/libsim.a)
@@ -109,11 +113,17 @@ $(B)/flags: FORCE
 
 $(B)/sources: FORCE
 	@mkdir -p $(@D)
-	@echo $(LIB_OBJ) $(PART_OBJ) | cmp -s - $@ || echo $(LIB_OBJ) $(PART_OBJ) >$@
+	@echo $(LIB_OBJ) $(PART_OBJ) $(GQL_SRC) | cmp -s - $@ || echo $(LIB_OBJ) $(PART_OBJ) $(GQL_SRC) >$@
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(if $(Q),@echo 'cc $(V) $<')
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(GQL_C): $(GQL_SRC) scripts/gen-graphql $(B)/sources
+	@mkdir -p $(@D)
+	$(Q)sh scripts/gen-graphql $(GQL_SRC) >$@
+$(GQL_C:%.c=%.o): %.o: %.c $(B)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIBSS): $(LIB_OBJ) $(B)/sources

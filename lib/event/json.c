@@ -295,6 +295,20 @@ json_put_member(struct buf *b, const char *key, const char *p, size_t n)
 	return b->failed ? -1 : json_put_str(b, p, n);
 }
 
+enum json_type
+json_type(yyjson_val *v)
+{
+	switch (yyjson_get_type(v)) {
+	case YYJSON_TYPE_NULL: return JSON_NULL;
+	case YYJSON_TYPE_BOOL: return JSON_BOOL;
+	case YYJSON_TYPE_RAW: case YYJSON_TYPE_NUM: return JSON_NUMBER;
+	case YYJSON_TYPE_STR: return JSON_STRING;
+	case YYJSON_TYPE_ARR: return JSON_ARRAY;
+	case YYJSON_TYPE_OBJ: return JSON_OBJECT;
+	default: return JSON_NONE;
+	}
+}
+
 struct json_span
 json_str(yyjson_val *v)
 {
@@ -330,6 +344,28 @@ json_next(struct json_walk *w)
 
 	if (v != NULL && --w->left > 0)
 		w->next = unsafe_yyjson_get_next(v);
+	return v;
+}
+
+struct json_pairs
+json_pairs(yyjson_val *v)
+{
+	if (!yyjson_is_obj(v) || yyjson_obj_size(v) == 0)
+		return (struct json_pairs){ NULL, 0 };
+	return (struct json_pairs){ unsafe_yyjson_get_first(v), yyjson_obj_size(v) };
+}
+
+yyjson_val *
+json_pair(struct json_pairs *p, struct json_span *name)
+{
+	yyjson_val *key = p->left == 0 ? NULL : p->next, *v;
+
+	if (key == NULL)
+		return NULL;
+	v = yyjson_obj_iter_get_val(key);
+	*name = (struct json_span){ unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key) };
+	if (--p->left > 0)
+		p->next = unsafe_yyjson_get_next(v);
 	return v;
 }
 

@@ -59,6 +59,9 @@ int json_put_cstr(struct buf *b, const char *s);
 /* ,"key":"text" — the comma left out when the last byte of b is {. */
 int json_put_member(struct buf *b, const char *key, const char *p, size_t n);
 
+/* What a value is; JSON_NONE for NULL. */
+enum json_type { JSON_NONE, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type json_type(struct yyjson_val *v);
 /* The string of a JSON string value, {NULL,0} for anything else. */
 struct json_span json_str(struct yyjson_val *v);
 /* Member of an object by key, NULL if absent or v is no object. */
@@ -74,6 +77,14 @@ struct json_walk {
 struct json_walk json_walk(struct yyjson_val *v);
 /* The next element, NULL at the end. */
 struct yyjson_val *json_next(struct json_walk *w);
+/* The same over the members of an object, in the order they came. */
+struct json_pairs {
+	struct yyjson_val *next;
+	size_t left;
+};
+struct json_pairs json_pairs(struct yyjson_val *v);
+/* The next member's value and its name, NULL at the end. */
+struct yyjson_val *json_pair(struct json_pairs *p, struct json_span *name);
 /* Scalar as text: string contents, number text, true, false; {NULL,0} for null
  * and containers. */
 struct json_span json_scalar(struct yyjson_val *v);

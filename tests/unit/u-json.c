@@ -199,6 +199,36 @@ decimals(void **state)
 }
 
 static void
+types_and_walks(void **state)
+{
+	static const char text[] = "{\"a\":null,\"b\":true,\"c\":1e999,\"d\":\"\",\"e\":[{},[1]],\"f\":{\"x\":{\"y\":[]}},\"\":2}";
+	static const char names[] = "abcdef";
+	struct json_mem mem = { 0 };
+	struct yyjson_val *root = json_read(&mem, text, sizeof(text) - 1, NULL), *v;
+	struct json_pairs p = json_pairs(root);
+	struct json_span name = { NULL, 0 };
+	int i;
+
+	(void)state;
+	for (i = 0; i < 6; i++) {
+		v = json_pair(&p, &name);
+		assert_int_equal(json_type(v), JSON_NULL + i);
+		assert_int_equal(name.n, 1);
+		assert_int_equal(name.p[0], names[i]);
+	}
+	assert_int_equal(json_type(json_pair(&p, &name)), JSON_NUMBER);
+	assert_int_equal(name.n, 0);
+	assert_null(json_pair(&p, &name));
+	assert_null(json_pair(&p, &name));
+	assert_int_equal(json_type(NULL), JSON_NONE);
+	p = json_pairs(json_get(root, "e"));
+	assert_null(json_pair(&p, &name));
+	p = json_pairs(NULL);
+	assert_null(json_pair(&p, &name));
+	json_mem_free(&mem);
+}
+
+static void
 deep_nesting(void **state)
 {
 	struct json_mem mem = { 0 };
@@ -224,7 +254,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nst_verdicts), cmocka_unit_test(numbers_stay_text), cmocka_unit_test(member_spans),
 		cmocka_unit_test(escaping), cmocka_unit_test(invalid_utf8_is_replaced), cmocka_unit_test(decimals),
-		cmocka_unit_test(deep_nesting),
+		cmocka_unit_test(types_and_walks), cmocka_unit_test(deep_nesting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,7 +87,8 @@ static void
 damage_is_survived(void **state)
 {
 	static const char doc[] = "query Q($a: [Int!]! = [1, -2], $b: T = {x: \"\\u00e4\\n\", y: [E]}) @d(x: 1) {\n"
-	    "  k: a(x: $a, y: \"\"\"\n   block \\\"\"\"\n    x\n\"\"\", z: 1.5e-3, n: null) @skip(if: true) { b ...F }\n"
+	    "  k: a(x: $a, y: \"\"\"\n   block \\\"\"\"\n    x\n\"\"\", z: 1.5e-3, n: null) @skip(if: true) { "
+	    "b ...F }\n"
 	    "  ... on T @include(if: $c) { c } ... { d } # comment\n}\nfragment F on T { e, f }\n";
 	char copy[sizeof doc];
 	size_t n = sizeof doc - 1, taken = 0;
@@ -163,7 +164,8 @@ bombs_are_refused(void **state)
 static void
 trees_have_places(void **state)
 {
-	static const char doc[] = "\xef\xbb\xbf" "query Q($v: [ID!]! = [1]) @a {\n\tx: f(p: {q: $v, r: [E, 1.5]}) @b\n"
+	static const char doc[] = "\xef\xbb\xbf" "query Q($v: [ID!]! = [1]) @a {\n\tx: f(p: {q: $v, r: [E, "
+	    "1.5]}) @b\n"
 	    "  ...G\n  ... on T { g }\n}\nmutation { h }\nfragment G on T { i }";
 	struct gq_arena a = { 0 };
 	struct gq_fault f;
@@ -225,7 +227,8 @@ static const struct {
 	{ "\"\"", "" }, { "\"a b\"", "a b" }, { "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t" },
 	{ "\"\\u0041\\u00E4\\u20ac\\ud83d\\ude00\"", "A\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" },
 	{ "\"#,{\"", "#,{" },
-	{ "\"\"\"\"\"\"", "" }, { "\"\"\"a\"\"\"", "a" }, { "\"\"\"a \"b\" \\n \\\"\"\" c\"\"\"", "a \"b\" \\n \"\"\" c" },
+	{ "\"\"\"\"\"\"", "" }, { "\"\"\"a\"\"\"", "a" }, { "\"\"\"a \"b\" \\n \\\"\"\" c\"\"\"",
+	    "a \"b\" \\n \"\"\" c" },
 	{ "\"\"\"\n    Hello,\n      World!\n\n    Yours\n  \"\"\"", "Hello,\n  World!\n\nYours" },
 	{ "\"\"\"a\n  b\r\n\tc\rd\"\"\"", "a\n  b\n\tc\nd" },
 	{ "\"\"\"\n\n  \n\"\"\"", "" }, { "\"\"\"  a\n   b\n  \"\"\"", "  a\nb" },
@@ -277,7 +280,8 @@ schemas_are_read(void **state)
 	static const char sdl[] = "\"\"\"about\"\"\" schema { query: Q mutation: M }\n"
 	    "\"a\" directive @d(\"x\" a: Int = 1 @deprecated) repeatable on FIELD | QUERY\n"
 	    "interface N { id: ID! } interface B implements N { id: ID! }\n"
-	    "type Q implements N & B @x { id: ID! \"f\" f(a: I!, b: [E!]! = [A], c: String = \"x\"): [[T!]]! @deprecated u: U }\n"
+	    "type Q implements N & B @x { id: ID! \"f\" f(a: I!, b: [E!]! = [A], c: String = \"x\"): [[T!]]! "
+	    "@deprecated u: U }\n"
 	    "type M { m: T } type T { t: S } type V { v: Int } union U = | T | V\n"
 	    "enum E { A \"b\" B @deprecated(reason: \"no\") } scalar S @specifiedBy(url: \"u\")\n"
 	    "input I @oneOf { a: Int b: I }";

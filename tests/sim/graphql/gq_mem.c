@@ -21,7 +21,7 @@ struct gq_slot {
 	void *val;
 };
 
-static void
+static void __attribute__((noreturn))
 out_of_memory(void)
 {
 	fputs("graphql: out of memory\n", stderr);
@@ -145,7 +145,7 @@ gq_map_put(struct gq_map *m, struct gq_arena *a, const void *owner, const char *
 	struct gq_slot *s;
 
 	if (m->n * 2 >= m->cap) {
-		struct gq_map grown = { .n = m->n, .cap = m->cap == 0 ? 64 : m->cap * 2 };
+		struct gq_map grown = { .n = m->n, .cap = m->cap == 0 ? 8 : m->cap * 2 };
 
 		grown.v = gq_alloc(a, grown.cap * sizeof *grown.v);
 		for (size_t i = 0; i < m->cap; i++) {

@@ -20,7 +20,7 @@ void *gq_alloc(struct gq_arena *a, size_t n);
 /* A copy of n bytes with a NUL behind it. */
 char *gq_dup(struct gq_arena *a, const char *p, size_t n);
 char *gq_printf(struct gq_arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-char *gq_vprintf(struct gq_arena *a, const char *fmt, va_list ap);
+char *gq_vprintf(struct gq_arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void gq_arena_free(struct gq_arena *a);
 
 /* A place in a document: both count from 1, columns in characters. */

@@ -116,6 +116,9 @@ $(B)/%.o: %.c $(B)/flags
 	$(if $(Q),@echo 'cc $(V) $<')
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# Takes its text in as it is.
+$(B)/tests/sim/shopify/sp_schema.o: tests/sim/shopify/schema.graphql
+
 $(LIBSS): $(LIB_OBJ) $(B)/sources
 	@rm -f $@
 	$(Q)$(AR) rcsD $@ $(LIB_OBJ)

@@ -72,6 +72,14 @@ requests_are_priced(void **state)
 	assert_int_equal(gq_cost_refuse(&a.r, 1001, 1000), -1);
 	assert_int_equal(a.r.nerrors, 1);
 	ask_end(&a);
+	/* What is spread again and again is still one thing. */
+	n = (size_t)snprintf(q, cap, "{ shop { ...F0 } }");
+	for (int i = 0; i < 60; i++)
+		n += (size_t)snprintf(q + n, cap - n, " fragment F%d on Thing { ...F%d ...F%d }", i, i + 1, i + 1);
+	(void)snprintf(q + n, cap - n, " fragment F60 on Thing { id }");
+	assert_int_equal(ask(&a, s, q, NULL, NULL), 0);
+	assert_int_equal(gq_cost(&a.r), 1);
+	ask_end(&a);
 	free(q);
 	gq_schema_free(s);
 }

@@ -144,6 +144,7 @@ scalars_have_forms(void **state)
 		{ "when", "DateTime", "\"2026-10-01T12:00:00.123+02:00\"", 1 }, { "when", "DateTime", "\"soon\"",
 		    0 },
 		{ "when", "DateTime", "\"2026-10-01T12:00:00Q\"", 0 }, { "when", "DateTime", "\"2026-10-01T\"", 0 },
+		{ "when", "DateTime", "\"2026-10-01T12:00Z\"", 1 }, { "when", "DateTime", "\"2026-10-01T12:00:0Z\"", 0 },
 		{ "when", "DateTime", "1", 0 }, { "url", "URL", "\"https://a.example\"", 1 }, { "url", "URL",
 		    "\"a.example\"", 0 },
 		{ "n", "UnsignedInt64", "\"18446744073709551615\"", 1 }, { "n", "UnsignedInt64", "5", 1 },

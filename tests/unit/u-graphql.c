@@ -55,6 +55,7 @@ static const struct {
 	{ "{ a(b: \"\\x\") }", "syntax error, unexpected invalid token (\"\\\") at [1, 9]" },
 	{ "{ a(b: \"\\u12\") }", "syntax error, unexpected invalid token (\"\\\") at [1, 9]" },
 	{ "{ a(b: \"\\ud800\") }", "syntax error, unexpected invalid token (\"\\\") at [1, 9]" },
+	{ "{ a(b: \"\\ud83d\\u0041\") }", "syntax error, unexpected invalid token (\"\\\") at [1, 9]" },
 	{ "{ a(b: \"\\udc00\") }", "syntax error, unexpected invalid token (\"\\\") at [1, 9]" },
 	{ "{ a .. b }", "syntax error, unexpected invalid token (\".\") at [1, 5]" },
 	{ "{ a ? }", "syntax error, unexpected invalid token (\"?\") at [1, 5]" },

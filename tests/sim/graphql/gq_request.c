@@ -23,10 +23,13 @@ gq_request_free(struct gq_request *r)
 yyjson_mut_val *
 gq_error(struct gq_request *r, const struct gq_pos *pos, size_t npos, const char *fmt, ...)
 {
-	yyjson_mut_val *err = yyjson_mut_obj(r->out), *locations;
+	yyjson_mut_val *err, *locations;
 	va_list ap;
 	char *text;
 
+	if (r->nerrors++ >= GQ_ERRORS_MAX)
+		return NULL;
+	err = yyjson_mut_arr_add_obj(r->out, r->errors);
 	va_start(ap, fmt);
 	text = gq_vprintf(&r->arena, fmt, ap);
 	va_end(ap);
@@ -41,8 +44,6 @@ gq_error(struct gq_request *r, const struct gq_pos *pos, size_t npos, const char
 			(void)yyjson_mut_obj_add_uint(r->out, at, "column", pos[i].col);
 		}
 	}
-	if (r->nerrors++ < GQ_ERRORS_MAX)
-		(void)yyjson_mut_arr_append(r->errors, err);
 	return err;
 }
 
@@ -61,7 +62,8 @@ gq_path_json(struct gq_request *r, const struct gq_path *p)
 void
 gq_error_path(struct gq_request *r, yyjson_mut_val *err, const struct gq_path *p)
 {
-	(void)yyjson_mut_obj_add_val(r->out, err, "path", gq_path_json(r, p));
+	if (err != NULL)
+		(void)yyjson_mut_obj_add_val(r->out, err, "path", gq_path_json(r, p));
 }
 
 void
@@ -69,6 +71,8 @@ gq_error_ext_val(struct gq_request *r, yyjson_mut_val *err, const char *key, yyj
 {
 	yyjson_mut_val *ext = yyjson_mut_obj_get(err, "extensions");
 
+	if (err == NULL)
+		return;
 	if (ext == NULL)
 		ext = yyjson_mut_obj_add_obj(r->out, err, "extensions");
 	(void)yyjson_mut_obj_add(ext, yyjson_mut_strcpy(r->out, key), val);
@@ -77,7 +81,8 @@ gq_error_ext_val(struct gq_request *r, yyjson_mut_val *err, const char *key, yyj
 void
 gq_error_ext(struct gq_request *r, yyjson_mut_val *err, const char *key, const char *text)
 {
-	gq_error_ext_val(r, err, key, yyjson_mut_strcpy(r->out, text));
+	if (err != NULL)
+		gq_error_ext_val(r, err, key, yyjson_mut_strcpy(r->out, text));
 }
 
 /* The operation that is meant (section 6.1); texts as Shopify has them. */

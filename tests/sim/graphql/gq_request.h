@@ -56,8 +56,9 @@ struct gq_path {
 };
 
 /*
- * {message, locations} at the end of errors; no locations if npos is 0.  What
- * is too many goes into an object that is not in the list.
+ * {message, locations} at the end of errors; no locations if npos is 0.  NULL
+ * when there are GQ_ERRORS_MAX already: it is counted, and what follows does
+ * nothing with it.
  */
 yyjson_mut_val *gq_error(struct gq_request *r, const struct gq_pos *pos, size_t npos, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

@@ -126,6 +126,9 @@ $(GQL_C): $(GQL_SRC) scripts/gen-graphql $(B)/sources
 $(GQL_C:%.c=%.o): %.o: %.c $(B)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# Takes its text in as it is.
+$(B)/tests/sim/shopify/sp_schema.o: tests/sim/shopify/schema.graphql
+
 $(LIBSS): $(LIB_OBJ) $(B)/sources
 	@rm -f $@
 	$(Q)$(AR) rcsD $@ $(LIB_OBJ)
@@ -144,9 +147,9 @@ $(BINS): $(B)/bin/%: $(B)/cmd/%.o $(LIBSS)
 $(SIMS): $(B)/bin/%: $(B)/tests/sim/%.o $(LIBSIM) $(LIBSS)
 	@mkdir -p $(@D)
 	$(call link,$(LIBSIM))
-$(TOOLS): $(B)/tools/%: $(B)/tests/tools/%.o $(LIBSS)
+$(TOOLS): $(B)/tools/%: $(B)/tests/tools/%.o $(LIBSIM) $(LIBSS)
 	@mkdir -p $(@D)
-	$(call link)
+	$(call link,$(LIBSIM))
 $(CRASH): $(B)/tools/crash-%: $(B)/tests/crash/%.o $(LIBSS)
 	@mkdir -p $(@D)
 	$(call link,$(filter %.o,$(wordlist 2,99,$^)))
@@ -159,9 +162,9 @@ $(SHIMS): $(B)/tools/crash-%.so: tests/crash/shim/%.c $(B)/flags
 $(BENCH): $(B)/tools/bench-%: $(B)/tests/bench/%.o $(LIBSS)
 	@mkdir -p $(@D)
 	$(call link)
-$(UNITS): $(B)/unit/%: $(B)/tests/unit/%.o $(LIBSS)
+$(UNITS): $(B)/unit/%: $(B)/tests/unit/%.o $(LIBSIM) $(LIBSS)
 	@mkdir -p $(@D)
-	$(call link,$(UNIT_LIBS))
+	$(call link,$(LIBSIM) $(UNIT_LIBS))
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(PART_OBJ) $(MODEL_OBJ) $(MAIN_OBJ))
 

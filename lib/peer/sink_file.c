@@ -146,20 +146,21 @@ file_send(struct sink *s, struct sink_call **calls, size_t n, struct ss_err *err
 	return 0;
 }
 
-/* All of its length but not all of its bytes reached the disk: zeros of a power cut. */
+/* Are these n bytes a beginning of the call's, or what a power cut left of one,
+ * with zeros where a page did not reach the disk? */
 static int
-has_holes(const char *p, const struct buf *body)
+is_rest(const char *p, size_t n, const struct buf *body)
 {
 	size_t i;
 
-	for (i = 0; i < body->len; i++)
+	for (i = 0; i < n; i++)
 		if (p[i] != body->p[i] && p[i] != '\0')
 			return 0;
 	return 1;
 }
 
-/* What stands behind the offset: the whole call, or a beginning that only this
- * call can have left there, since nothing is sent while an intent is open. */
+/* What stands behind the offset: the whole call, a beginning of it, or what others
+ * have appended since, which is theirs. */
 static int
 look(struct file *f, struct sink_call *c, struct ss_err *err)
 {
@@ -179,16 +180,22 @@ look(struct file *f, struct sink_call *c, struct ss_err *err)
 	p = malloc(have + 1);
 	if (p == NULL)
 		return err_nomem(err);
-	if (io_pread(f->fd, p, have, (off_t)c->offset, f->path, err) != (ssize_t)have) {
-		free(p);
-		return -1;
+	k = 0;
+	while (k < have) {
+		ssize_t got = io_pread(f->fd, p + k, have - k, (off_t)(c->offset + k), f->path, err);
+
+		if (got <= 0) {
+			free(p);
+			return got == -1 ? -1 : err_set(err, SS_EXIT_AGAIN, "'%s' was cut while it was read", f->path);
+		}
+		k += (size_t)got;
 	}
 	if (have == c->body.len && (have == 0 || memcmp(p, c->body.p, have) == 0)) {
 		c->end = SINK_APPLIED;
 		for (k = 0; k < c->n; k++)
 			c->res[k].ok = 1;
 	} else if (size == c->offset + have) {
-		cut = have > 0 && (have < c->body.len || has_holes(p, &c->body));
+		cut = have > 0 && is_rest(p, have, &c->body);
 	}
 	free(p);
 	if (cut && ftruncate(f->fd, (off_t)c->offset) == -1)

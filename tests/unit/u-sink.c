@@ -189,6 +189,7 @@ test_recover(void **state)
 		{ "one\n", 4, SINK_NOT_EXECUTED, "one\n" },
 		{ "one\ntw", 4, SINK_NOT_EXECUTED, "one\n" },
 		{ "one\nsix\n", 4, SINK_NOT_EXECUTED, "one\nsix\n" },
+		{ "one\nb\n", 4, SINK_NOT_EXECUTED, "one\nb\n" },	/* another's, shorter than ours */
 		{ "on", 4, SINK_NOT_EXECUTED, "on" },
 		{ "", 0, SINK_NOT_EXECUTED, "" },
 	};

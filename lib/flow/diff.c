@@ -143,7 +143,6 @@ load_all(struct diff *d, struct ss_err *err)
 
 /* --- one event ---------------------------------------------------------------- */
 
-
 static int
 row_leaf(void *ctx, const struct ledger_leaf *leaf)
 {
@@ -382,12 +381,24 @@ held_alone(struct diff *d, const struct event *ev, struct ss_err *err)
 	return rc == -1 ? err_nomem(err) : rc;
 }
 
+/* Only items that a pipeline feeds are compared by spelling. */
+static int
+keep_leaves(struct diff *d, const struct filter *f, const struct event *ev, struct ss_err *err)
+{
+	if (d->leaves || (f->pipeline != NULL && diff_event_kind(ev) == 1))
+		return 0;
+	d->leaves = 1;
+	return d->loaded ? load_all(d, err) : 0;
+}
+
 static int
 observed(struct diff *d, struct filter *f, const struct event *ev, struct ss_err *err)
 {
 	struct event_turn turn;
 	int fast, rc = 0;
 
+	if (keep_leaves(d, f, ev, err) == -1)
+		return -1;
 	if (!d->loaded && d->ledger != NULL && ++d->seen > d->enough && load_all(d, err) == -1)
 		return -1;
 	event_turn(ev, &turn);

@@ -46,7 +46,6 @@ push_item_take(struct push *p, const struct event *ev, struct json_span pipeline
     struct ss_err *err)
 {
 	struct json_span key = event_order_key(ev);
-
 	char *to;
 
 	(void)p;

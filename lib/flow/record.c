@@ -388,9 +388,9 @@ take_event(struct record *r, const struct event *ev, struct ss_err *err)
 				return err_nomem(err);
 			return pass_by(r, r->line.p, r->line.len, err) == -1 ? -1 : RECORD_KNOWN;
 		}
+		if (fresh_label(r, ev) == -1)
+			return err_nomem(err);
 	}
-	if (!r->b->plain && fresh_label(r, ev) == -1)
-		return err_nomem(err);
 	if (rejected) {
 		uint32_t at = (uint32_t)r->b->n;
 

@@ -45,6 +45,20 @@ take_lock(int *fd, const char *path, int op, struct ss_err *err)
 	return 0;
 }
 
+/* LMDB's file and its lock; nobody else has them open. */
+static int
+remove_files(const char *path, struct ss_err *err)
+{
+	char lock[PATH_MAX];
+
+	if (snprintf(lock, sizeof(lock), "%s-lock", path) >= (int)sizeof(lock))
+		return err_set(err, SS_EXIT_USAGE, "path of $SS_HOME is too long");
+	if ((unlink(path) == -1 && errno != ENOENT) || (unlink(lock) == -1 && errno != ENOENT))
+		return err_sys(err, SS_EXIT_AGAIN, "cannot remove '%s'", path);
+	return 0;
+}
+
+/* 0, -1, or 1: it is there in a form that other programs than these made. */
 static int
 open_env(struct ledger *l, struct ss_err *err)
 {
@@ -60,12 +74,43 @@ open_env(struct ledger *l, struct ss_err *err)
 	if (rc == 0 && table_put(t, DB_META, "format", 6, LEDGER_FORMAT, 1, err) == 0)
 		rc = 1;
 	else if (rc == 1 && (v.n != 1 || memcmp(v.p, LEDGER_FORMAT, 1) != 0))
-		rc = err_set(err, SS_EXIT_DAMAGE, "'%s' has another format: run ss-log rebuild", l->path);
+		rc = 2;
 	if (rc != 1) {
 		table_abort(t);
-		return -1;
+		return rc == 2 ? 1 : -1;
 	}
 	return table_commit(t, err);
+}
+
+static int
+remake(struct ledger *l, struct ss_err *err)
+{
+	int rc;
+
+	table_close(l->env);
+	l->env = NULL;
+	rc = remove_files(l->path, err);
+	if (rc == 0)
+		rc = open_env(l, err);
+	return rc == 1 ? err_set(err, SS_EXIT_DAMAGE, "'%s' was made in another format just now", l->path) : rc;
+}
+
+/* The tables are a cache: what another version left is made anew from the log. */
+static int
+open_or_remake(struct ledger *l, struct ss_err *err)
+{
+	int rc = open_env(l, err);
+
+	if (rc != 1)
+		return rc;
+	table_close(l->env);
+	l->env = NULL;
+	if (take_lock(&l->lock, l->path, LOCK_EX | LOCK_NB, err) == -1)
+		return -1;
+	rc = open_env(l, err);	/* somebody may have been at it */
+	if (rc == 1)
+		rc = remake(l, err);
+	return rc == -1 ? -1 : take_lock(&l->lock, l->path, LOCK_SH, err);
 }
 
 int
@@ -89,7 +134,8 @@ ledger_open(struct ledger **out, const char *home, struct log *log, struct ss_er
 		return err_nomem(err);
 	}
 	(void)snprintf(l->path, sizeof(dir), "%.*s/ledger.mdb", (int)(sizeof(dir) - 16), dir);
-	if (io_mkdirs(dir, err) == -1 || take_lock(&l->lock, l->path, LOCK_SH, err) == -1 || open_env(l, err) == -1) {
+	if (io_mkdirs(dir, err) == -1 || take_lock(&l->lock, l->path, LOCK_SH, err) == -1 ||
+	    open_or_remake(l, err) == -1) {
 		ledger_close(l);
 		return -1;
 	}
@@ -315,19 +361,6 @@ ledger_catchup(struct ledger *l, uint64_t *applied, struct ss_err *err)
 	return 0;
 }
 
-/* LMDB's file and its lock; nobody else has them open. */
-static int
-remove_files(const char *path, struct ss_err *err)
-{
-	char lock[PATH_MAX];
-
-	if (snprintf(lock, sizeof(lock), "%s-lock", path) >= (int)sizeof(lock))
-		return err_set(err, SS_EXIT_USAGE, "path of $SS_HOME is too long");
-	if ((unlink(path) == -1 && errno != ENOENT) || (unlink(lock) == -1 && errno != ENOENT))
-		return err_sys(err, SS_EXIT_AGAIN, "cannot remove '%s'", path);
-	return 0;
-}
-
 int
 ledger_remove(const char *home, struct ss_err *err)
 {
@@ -353,13 +386,8 @@ ledger_rebuild(struct ledger *l, uint64_t *applied, struct ss_err *err)
 	struct ss_err again = { .text = "" };
 	int rc = take_lock(&l->lock, l->path, LOCK_EX | LOCK_NB, err);
 
-	if (rc == 0) {
-		table_close(l->env);
-		l->env = NULL;
-		rc = remove_files(l->path, err);
-		if (rc == 0)
-			rc = open_env(l, err);
-	}
+	if (rc == 0)
+		rc = remake(l, err);
 	/* shared again, also after a failure: a lock that could not be had alone may
 	 * have been let go */
 	if (take_lock(&l->lock, l->path, LOCK_SH, rc == 0 ? err : &again) == -1 || rc == -1)

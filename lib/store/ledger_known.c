@@ -89,7 +89,7 @@ struct fold {
 	} *v;
 	size_t n, cap;
 	const char *base;	/* text.p, for the sort */
-	int kept;		/* a newer value stayed: the row does not hold all of this state */
+	int kept;		/* the row does not hold all of this state: a newer value stayed, or a name was odd */
 	int failed;
 };
 
@@ -219,7 +219,7 @@ ledger_known_set(struct apply *a, struct json_span target, char kind, struct jso
 	rc = table_get(a->t, DB_KNOWN, key->p, key->len, &v, a->err);
 	/* a leaf that cannot be named ends the walk: what is not known is sent */
 	if (rc != -1) {
-		(void)leaf_each(state, fold_leaf, &f);
+		f.kept = leaf_each(state, fold_leaf, &f) != 0;
 		if (!f.failed)
 			merge_row(&f, v, at, etime, eseq, &row);
 		if (f.failed || row.failed || hashes_of(&row, f.kept ? NULL : state, &hashes) == -1)

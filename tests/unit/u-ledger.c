@@ -863,6 +863,38 @@ in_use(void **state)
 	fix_end(&f);
 }
 
+/* What another version left is made anew from the log, unless somebody works with it. */
+static void
+other_format(void **state)
+{
+	struct table_txn *t;
+	struct ledger *other;
+	struct fix f;
+
+	(void)state;
+	fix_start(&f);
+	put_event(&f, NULL, "a");
+	look(&f);
+	ledger_view_end(f.view);
+	f.view = NULL;
+	assert_int_equal(table_begin(&t, f.ledger->env, 1, &f.err), 0);
+	assert_int_equal(table_put(t, DB_META, "format", 6, "0", 1, &f.err), 0);
+	assert_int_equal(table_commit(t, &f.err), 0);
+	ledger_close(f.ledger);
+	assert_int_equal(ledger_open(&f.ledger, f.home, f.log, &f.err), 0);
+	look(&f);
+	assert_int_equal(counts(&f, "a").open, 1);
+	ledger_view_end(f.view);
+	f.view = NULL;
+	assert_int_equal(table_begin(&t, f.ledger->env, 1, &f.err), 0);
+	assert_int_equal(table_put(t, DB_META, "format", 6, "0", 1, &f.err), 0);
+	assert_int_equal(table_commit(t, &f.err), 0);
+	f.err.exit = SS_EXIT_OK;
+	assert_int_equal(ledger_open(&other, f.home, f.log, &f.err), -1);
+	assert_int_equal(f.err.exit, SS_EXIT_AGAIN);
+	fix_end(&f);
+}
+
 /* State that speaks of more than the log holds is an alarm, not a start. */
 static void
 state_ahead(void **state)
@@ -918,6 +950,7 @@ main(void)
 		cmocka_unit_test(random_lines),
 		cmocka_unit_test(noted),
 		cmocka_unit_test(in_use),
+		cmocka_unit_test(other_format),
 		cmocka_unit_test(state_ahead),
 	};
 

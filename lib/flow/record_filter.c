@@ -332,7 +332,7 @@ record_filter(struct cli *c, const char *pipeline, struct ss_err *err)
 	line_init(&in, 0, 0, "standard input");
 	if ((pipeline == NULL || share_lock(c, pipeline, &lock, err) == 0) &&
 	    log_open(&log, c->home, 1, &c->clock, &c->rng, err) == 0 && ledger_open(&ledger, c->home, log, err) == 0 &&
-	    record_init(&r, log, ledger, c, pipeline, 0, err) == 0) {
+	    ledger_check(ledger, err) == 0 && record_init(&r, log, ledger, c, pipeline, 0, err) == 0) {
 		if (log_repaired(log, &path) > 0)
 			cli_warn(c, "the log had a torn end: %llu bytes moved to '%s'",
 			    (unsigned long long)log_repaired(log, NULL), path == NULL ? "quarantine" : path);

@@ -266,7 +266,7 @@ open_all(struct run *r, struct ss_err *err)
 	if (log_repaired(r->log, &path) > 0)
 		cli_warn(r->cli, "the log had a torn end: %" PRIu64 " bytes moved to '%s'", log_repaired(r->log, NULL),
 		    path == NULL ? "quarantine" : path);
-	if (ledger_open(&r->ledger, r->cli->home, r->log, err) == -1 ||
+	if (ledger_open(&r->ledger, r->cli->home, r->log, err) == -1 || ledger_check(r->ledger, err) == -1 ||
 	    record_init(&r->in, r->log, r->ledger, r->cli, r->o->name, 1, err) == -1 ||
 	    record_init(&r->back, r->log, r->ledger, r->cli, r->o->name, 0, err) == -1)
 		return -1;

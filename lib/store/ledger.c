@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "base/io.h"
 #include "store/ledger_internal.h"
 
@@ -210,11 +211,34 @@ ledger_applied_get(struct table_txn *t, uint64_t *applied, struct ss_err *err)
 	return rc == -1 ? -1 : 0;
 }
 
+/* What the line at a place is known again by; 0 when there is none to be read. */
 static int
-applied_put(struct table_txn *t, uint64_t applied, struct ss_err *err)
+place_sum(struct ledger *l, uint64_t place, uint64_t *sum, struct ss_err *err)
+{
+	struct log_line line;
+	int rc = l->cursor == NULL ? log_cursor_open(&l->cursor, l->log, place, err) : log_cursor_seek(l->cursor, place, err);
+
+	*sum = 0;
+	if (rc == 0)
+		rc = log_cursor_next(l->cursor, &line, err);
+	if (rc == 1 && line.seq == place)
+		*sum = (uint64_t)1 << 32 | crc32c_update(0, line.p, line.n);
+	return rc == -1 ? -1 : 0;
+}
+
+/* A place alone does not tell that it is the same log: one that was put back from a
+ * backup gives the same places to other lines. */
+static int
+applied_put(struct ledger *l, struct table_txn *t, uint64_t applied, struct ss_err *err)
 {
 	unsigned char be[8];
+	uint64_t sum;
 
+	if (place_sum(l, applied, &sum, err) == -1)
+		return -1;
+	ledger_be64(be, sum);
+	if (table_put(t, DB_META, "line", 4, be, 8, err) == -1)
+		return -1;
 	ledger_be64(be, applied);
 	return table_put(t, DB_META, "applied", 7, be, 8, err);
 }
@@ -317,7 +341,7 @@ step(struct ledger *l, uint64_t end, uint64_t *applied, int *done, struct ss_err
 			rc = apply_lines(&a, &next, note_after(l, next, end));
 		}
 	}
-	if (rc == -1 || applied_put(a.t, next - 1, err) == -1)
+	if (rc == -1 || applied_put(l, a.t, next - 1, err) == -1)
 		goto fail;
 	*applied = next - 1;
 	*done = next >= end;
@@ -342,12 +366,40 @@ behind(struct ledger *l, uint64_t end, uint64_t *applied, struct ss_err *err)
 }
 
 int
+ledger_check(struct ledger *l, struct ss_err *err)
+{
+	struct table_txn *t;
+	struct table_val v;
+	uint64_t applied, known = 0, sum;
+	int rc;
+
+	if (l->checked)
+		return 0;
+	if (table_begin(&t, l->env, 0, err) == -1)
+		return -1;
+	rc = ledger_applied_get(t, &applied, err);
+	if (rc != -1)
+		rc = table_get(t, DB_META, "line", 4, &v, err);
+	if (rc == 1 && v.n == 8)
+		known = ledger_u64(v.p);
+	table_abort(t);
+	if (rc == -1 || (applied != 0 && check_end(l, applied, err) == -1) ||
+	    (known != 0 && place_sum(l, applied, &sum, err) == -1))
+		return -1;
+	if (known != 0 && sum != 0 && sum != known)
+		return err_set(err, SS_EXIT_DAMAGE, "state/ was made from another log: the line at place %llu is not the one it knows; "
+		    "look with ss-log verify, then run ss-log rebuild", (unsigned long long)applied);
+	l->checked = 1;
+	return 0;
+}
+
+int
 ledger_catchup(struct ledger *l, uint64_t *applied, struct ss_err *err)
 {
 	uint64_t end, at = 0;
 	int done = 0, rc;
 
-	if (log_sync_end(l->log, &end, err) == -1)
+	if (ledger_check(l, err) == -1 || log_sync_end(l->log, &end, err) == -1)
 		return -1;
 	rc = behind(l, end, &at, err);
 	while (rc == 1 && !done)
@@ -393,6 +445,7 @@ ledger_rebuild(struct ledger *l, uint64_t *applied, struct ss_err *err)
 	if (take_lock(&l->lock, l->path, LOCK_SH, rc == 0 ? err : &again) == -1 || rc == -1)
 		return -1;
 	notes_clear(l);
+	l->checked = 0;
 	return ledger_catchup(l, applied, err);
 }
 

@@ -35,6 +35,11 @@ void ledger_close(struct ledger *l);
  * SS_EXIT_AGAIN, and nothing is changed. */
 int ledger_rebuild(struct ledger *l, uint64_t *applied, struct ss_err *err);
 
+/* Is it made from this very log?  SS_EXIT_DAMAGE when the log ends before the place
+ * that is applied, or has another line there: it was cut, or put back from a backup.
+ * Asked once a handle, by ledger_catchup() too; whoever stores asks before. */
+int ledger_check(struct ledger *l, struct ss_err *err);
+
 /* Apply what the log has durable and the ledger has not (makes it durable
  * first).  *applied, if not NULL, is the place up to which it is made. */
 int ledger_catchup(struct ledger *l, uint64_t *applied, struct ss_err *err);

@@ -91,7 +91,7 @@ put_row(struct buf *out, enum ledger_db db, struct table_val k, struct table_val
 		(void)buf_addc(out, ' ');
 		put_text(out, (const char *)v.p + 8, v.n - 8);
 	} else if (db == DB_OPEN || db == DB_SEEN || db == DB_INTENT || db == DB_CRASH ||
-	    (db == DB_META && k.n == 7)) {
+	    (db == DB_META && (k.n == 7 || k.n == 4))) {
 		put_numbers(out, v.p, v.n);
 	} else if (db == DB_HELD) {
 		(void)buf_addhex(out, v.p, v.n);

@@ -9,7 +9,7 @@
 #include "store/table.h"
 
 enum ledger_db {
-	DB_META,	/* "applied" -> BE64; "format" */
+	DB_META,	/* "applied" -> BE64; "line" -> BE64 sum of the line there; "format" */
 	DB_OPEN,	/* pipeline NUL BE64(first) -> BE64(last) */
 	DB_PIPE,	/* pipeline -> struct pipe_row */
 	DB_EXC,		/* pipeline NUL BE64(place) -> BE64(since) + outcome line */
@@ -24,7 +24,7 @@ enum ledger_db {
 };
 extern const char *const ledger_dbs[DB_COUNT + 1];	/* their names, and NULL */
 
-#define LEDGER_FORMAT "2"
+#define LEDGER_FORMAT "3"
 
 /* Numbers of a pipeline, little-endian in the table. */
 struct pipe_row {
@@ -38,6 +38,7 @@ struct note {
 
 struct ledger {
 	char *path;
+	int checked;	/* ledger_check was content */
 	int lock;		/* shared while the tables are open */
 	struct log *log;
 	struct table_env *env;

@@ -932,6 +932,41 @@ state_ahead(void **state)
 	fix_end(&f);
 }
 
+/* A log that was put back from a backup has grown past the place since. */
+static void
+another_log(void **state)
+{
+	char dir[100];
+	struct fix f;
+	int i;
+
+	(void)state;
+	fix_start(&f);
+	for (i = 0; i < 5; i++)
+		put_event(&f, NULL, "a");
+	look(&f);
+	ledger_view_end(f.view);
+	f.view = NULL;
+	ledger_close(f.ledger);
+	assert_int_equal(ledger_open(&f.ledger, f.home, f.log, &f.err), 0);
+	assert_int_equal(ledger_check(f.ledger, &f.err), 0);
+	ledger_close(f.ledger);
+	log_close(f.log);
+	(void)snprintf(dir, sizeof(dir), "%s/log", f.home);
+	(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	assert_int_equal(log_open(&f.log, f.home, 1, &f.clock, &f.rng, &f.err), 0);
+	for (i = 0; i < 9; i++)
+		put_event(&f, NULL, "b");
+	assert_int_equal(ledger_open(&f.ledger, f.home, f.log, &f.err), 0);
+	assert_int_equal(ledger_check(f.ledger, &f.err), -1);
+	assert_int_equal(f.err.exit, SS_EXIT_DAMAGE);
+	assert_int_equal(ledger_catchup(f.ledger, NULL, &f.err), -1);
+	assert_int_equal(ledger_rebuild(f.ledger, NULL, &f.err), 0);
+	look(&f);
+	assert_int_equal(counts(&f, "b").open, 9);
+	fix_end(&f);
+}
+
 int
 main(void)
 {
@@ -952,6 +987,7 @@ main(void)
 		cmocka_unit_test(in_use),
 		cmocka_unit_test(other_format),
 		cmocka_unit_test(state_ahead),
+		cmocka_unit_test(another_log),
 	};
 
 	return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);

@@ -130,4 +130,12 @@ check 'the page has examples' '[ "$(grep -c ss-track examples)" -ge 5 ]'
 ok 'and they run as printed' sh -e examples
 check 'each example of ss-event(5) is JSON' 'sed -n "/^\.Bd -literal/,/^\.Ed/p" "$ROOT/man/ss-event.5" | grep -v "^\." | jq -es "length >= 23"'
 check 'a full disk is not kept quiet' '! ss-track list >/dev/full'
+# --- two in one pipe --------------------------------------------------------------------------
+SS_HOME=$TMP/home-two
+printf 'sku,price\nA,1\nB,2\n' >two.csv
+check 'the first ss-track takes the cursor, the second misses nothing' \
+    'ss-fetch csv:two.csv | ss-track >first && ss-push "file:$TMP/two.nd" <first >second && ss-track <second >third'
+check '  both of its lines' '! grep -q ss.cursor first'
+is '  and all is accounted for' "$(ss-track stats -j | jq -c 'select(.pipeline == "-") | [.opened, .open]')" '[2,0]'
+
 done_testing

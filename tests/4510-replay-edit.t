@@ -100,6 +100,25 @@ echo 'again no event' | ss-run -q stock
 id=$(ss-track list -j | jq -r .id)
 status '  but never one of our own' 3 ss-replay -q --edit \
     '.data.text = "{\"specversion\":\"1.0\",\"id\":\"z\",\"source\":\"s\",\"type\":\"ss.delivered\"}"' "$id"
+
+event own1 OWN 3 | ss-run -q stock
+for type in ss.end ss.delivered ss.foo line.rejected; do
+	status "an event is not made a $type" 2 ss-replay -q --edit ".type = \"$type\"" own1
+done
 balanced 'the accounts balance'
+
+# What one that was killed left behind has the pipeline still.
+mkdir -p "$SS_HOME/pipelines"
+printf '#!/bin/sh\nwhile IFS= read -r l; do case $l in *held1*) : >"$HOME/has"; until [ -e "$HOME/let" ]; do sleep 0.05; done ;; esac; printf "%%s\\n" "$l"; done\n' >"$SS_HOME/pipelines/slow"
+chmod 755 "$SS_HOME/pipelines/slow"
+event held1 H 3 >held
+background sh -c 'exec ss-run -q slow <held >/dev/null'
+wait_for 10 test -e "$HOME/has"
+kill -KILL "$BG_PID"
+wait "$BG_PID" 2>/dev/null
+status 'an event that is with another run: not said to be done' 4 timeout 20 ss-replay -q -p slow held1
+cp "$ERR" err
+check "  which is told" 'grep -q "it is open: another run" err'
+: >"$HOME/let"
 
 done_testing

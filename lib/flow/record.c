@@ -191,6 +191,7 @@ take_cursor(struct record *r, const struct event *ev, struct ss_err *err)
 	struct json_span phase = json_str(json_get(ev->data, "phase"));
 	uint64_t told = 0;
 	size_t i, start = r->b->lines.len;
+	uint32_t at;
 
 	for (i = 0; i < r->ncursors; i++)
 		if (strlen(r->cursor[i].source) == ev->source.n &&
@@ -220,8 +221,10 @@ take_cursor(struct record *r, const struct event *ev, struct ss_err *err)
 	}
 	drop_cursor(r, i);
 	r->b->plain = 0;
+	/* consumed here, as its begin was: who comes behind us must not miss that */
+	at = (uint32_t)r->b->n;
 	(void)buf_add(&r->b->lines, ev->line.p, ev->line.n);
-	return batch_add(r, start, err) == -1 ? -1 : RECORD_CURSOR;
+	return buf_add(&r->b->silent, &at, sizeof(at)) == -1 || batch_add(r, start, err) == -1 ? err_nomem(err) : RECORD_CURSOR;
 }
 
 /* Is (source, id) in the log already?  1 with its place (0: in this batch). */
@@ -411,7 +414,7 @@ take_ss(struct record *r, const struct event *ev, struct ss_err *err)
 	enum event_type t = event_type(ev);
 	size_t start = r->b->lines.len;
 
-	if (t == EVENT_CURSOR)
+	if (t == EVENT_CURSOR && ev->seq == 0)
 		return take_cursor(r, ev, err);
 	if (ev->seq != 0 || t == EVENT_END || t == EVENT_STOP || t == EVENT_SEGMENT)
 		return pass_by(r, ev->line.p, ev->line.n, err) == -1 ? -1 : RECORD_PASSED;

@@ -270,6 +270,12 @@ put_replay(struct cli *c, struct record *r, const struct found *f, size_t at, co
 	return rc == -1 || record_commit(r, NULL, err) == -1 ? -1 : 0;
 }
 
+static int
+is_rejected(const struct event *ev)
+{
+	return ev->type.n == 13 && memcmp(ev->type.p, "line.rejected", 13) == 0;
+}
+
 /* The line that --edit made of the event: a new id, the old one as its cause. */
 static int
 edited(struct cli *c, const struct found *f, size_t at, struct buf *out, struct ss_err *err)
@@ -282,10 +288,11 @@ edited(struct cli *c, const struct found *f, size_t at, struct buf *out, struct 
 	char id[UUID_TEXT];
 	struct event ev;
 	size_t i, n = 0;
-	int rc = -1;
+	int rc = -1, row;
 
 	if (j == NULL)
 		return -1;
+	row = event_parse(&ev, &mem, f->ev[at].line, f->ev[at].n, err) == 0 && is_rejected(&ev);
 	if (jqx_run(j, f->ev[at].line, f->ev[at].n, &res, 2, err) != 1) {
 		if (err->text[0] == '\0')
 			err_set(err, SS_EXIT_USAGE, "--edit must give one event");
@@ -294,6 +301,11 @@ edited(struct cli *c, const struct found *f, size_t at, struct buf *out, struct 
 	}
 	if (event_parse(&ev, &mem, res.p, res.len - 1, err) == -1) {
 		err_prefix(err, "--edit");
+		goto done;
+	}
+	if (ev.is_ss || (is_rejected(&ev) && !row)) {
+		err_set(err, SS_EXIT_USAGE, "--edit gave the type '%.*s': types that begin with ss., and line.rejected, are the "
+		    "programs' own", (int)(ev.type.n > 60 ? 60 : ev.type.n), ev.type.p);
 		goto done;
 	}
 	cli_uuid(c, id);
@@ -339,6 +351,7 @@ struct replay {
 	struct ledger *ledger;
 	struct record r;
 	struct found f;
+	uint64_t fed;		/* place of the delivery that goes as it is */
 	size_t at;
 	const char *pipe;
 	uint64_t place, replays;
@@ -435,7 +448,7 @@ make_lines(struct replay *x, struct buf *lines, struct replay_row_cause *cause, 
 	}
 	if (rc == 0)
 		rc = event_parse(&ev, &mem, p, n, err);
-	if (rc == 0 && ev.type.n == 13 && memcmp(ev.type.p, "line.rejected", 13) == 0) {
+	if (rc == 0 && is_rejected(&ev)) {
 		/* the id that its events name as their cause is that of the row as stored */
 		ev.id = (struct json_span){ x->f.o->id, strlen(x->f.o->id) };
 		rc = replay_row_again(x->c, &ev, lines, cause, err);
@@ -509,6 +522,8 @@ go(struct replay *x, struct ss_err *err)
 	/* a dead or finished delivery is opened again so that it can end anew */
 	if (rc == 0 && kept == 0)
 		rc = put_replay(x->c, &x->r, &x->f, x->at, x->pipe, x->place, x->replays, err);
+	if (rc == 0 && what == 2)
+		x->fed = kept == 0 ? x->r.last : x->place;
 	if (rc == 0 && what == 1)
 		rc = replace(x, &lines, x->r.last, err);
 	else if (rc == 0 && what == 0)
@@ -565,6 +580,38 @@ choose(struct replay *x, struct ss_err *err)
 	return e;
 }
 
+/* Nothing was said against it, but has it its end?  Another run that is at work, or
+ * what one that was killed has left behind, may have it still. */
+static enum ss_exit
+ended(struct cli *c, const char *name, uint64_t place, struct ss_err *err)
+{
+	struct log *log = NULL;
+	struct ledger *ledger = NULL;
+	struct ledger_view *v = NULL;
+	struct ledger_exc row_of;
+	struct json_mem mem = { 0 };
+	uint64_t first, last;
+	int open = -1, row = 0;
+
+	if (log_open(&log, c->home, 0, &c->clock, &c->rng, err) == 0 && ledger_open(&ledger, c->home, log, err) == 0 &&
+	    ledger_catchup(ledger, NULL, err) == 0 && ledger_view(&v, ledger, err) == 0)
+		open = ledger_open_run(v, name, place, &first, &last, err);
+	if (open == 1)
+		open = first <= place;
+	if (open == 1)
+		row = ledger_exception(v, name, place, 0, &mem, &row_of, err);
+	json_mem_free(&mem);
+	ledger_view_end(v);
+	ledger_close(ledger);
+	log_close(log);
+	if (open == -1 || row == -1)
+		return err->exit;
+	if (open == 0 || row == 1)
+		return open == 0 ? SS_EXIT_OK : SS_EXIT_OPEN;
+	cli_warn(c, "it is open: another run of pipeline '%s' is at work, which feeds it or leaves it to the next", name);
+	return SS_EXIT_AGAIN;
+}
+
 enum ss_exit
 replay_run(struct cli *c, const struct replay_opts *o, struct ss_err *err)
 {
@@ -597,5 +644,7 @@ done:
 	run.name = name;
 	run.no_input = 1;
 	worked = run_pipeline(c, &run, err);
+	if (worked == SS_EXIT_OK && x.fed != 0)
+		worked = ended(c, name, x.fed, err);
 	return err_worse(e, worked);
 }

@@ -255,13 +255,16 @@ cat >want <<'END'
 END
 same '  makes events of rows, or none' got want
 check '  the cursor counts lines and rows' 'tail -n 1 events | grep -q "\"lines\":1,.*\"rows\":2"'
-for p in '{}' '1' '{type: 5}' '{type: "x", id: "y"}' 'error("no")' '{type: "x", subject: 5}' \
+for p in '{}' '1' '{type: 5}' '{type: "x", source: "y"}' '{type: "x", id: ""}' '{type: "x", id: 5}' 'error("no")' '{type: "x", subject: 5}' \
     '{type: "ss.delivered", data: {}}' '{type: "ss.cursor", data: {phase: "end", lines: 0}}'; do
 	printf '%s\n' "$p" >bad.jq
 	fetch "--map with $p" 3 --map bad.jq csv:own.csv
 	is '  rejects the rows' "$(grep -c '"class":"value","code":"map"' got)" 2
 done
 check '  a type of the programs'\'' own, with a reason' 'grep -q "a type that begins with ss\." got'
+echo '{type: "order.line", id: ("o-" + .row.Artikel), data: .row}' >id.jq
+fetch 'an id of the row itself' 0 --map id.jq csv:own.csv
+is '  is kept' "$(jq -r 'select(.type == "order.line").id' events | tr '\n' ' ')" "$(sed 1d own.csv | sed 's/[,;].*//; s/^/o-/' | tr '\n' ' ')"
 printf '.\0x' >bad.jq
 fetch 'a jq program with a NUL in it' 2 --map bad.jq csv:own.csv
 check '  is not taken for its first half' 'grep -q "NUL" err'

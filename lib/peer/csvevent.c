@@ -80,6 +80,16 @@ csvevent_begin(struct csvevent *e, struct buf *b, const char *type, size_t n)
 }
 
 void
+csvevent_begin_id(const struct csvevent *e, struct buf *b, struct json_span id)
+{
+	(void)buf_adds(b, "{\"specversion\":\"1.0\",\"id\":");
+	(void)buf_add(b, id.p, id.n);
+	/* behind the quote that closes the id */
+	(void)buf_add(b, e->before.p + 1, e->before.len - 1);
+	(void)buf_addc(b, '"');
+}
+
+void
 csvevent_data(struct csvevent *e, struct buf *b)
 {
 	(void)buf_add(b, e->middle.p, e->middle.len);

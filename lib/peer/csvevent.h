@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "event/json.h"
 
 struct clock;
 struct csv_row;
@@ -55,6 +56,8 @@ int csvevent_entry(struct csvevent *e, const char *entry, struct ss_err *err);
  * source and "type":"TYPE".  Then csvevent_data puts ,"time":"…","data": .
  * Between the two the caller may put ,"subject":"…" . */
 void csvevent_begin(struct csvevent *e, struct buf *b, const char *type, size_t n);
+/* The same with an id of the row's own (JSON text), and no type between its quotes. */
+void csvevent_begin_id(const struct csvevent *e, struct buf *b, struct json_span id);
 void csvevent_data(struct csvevent *e, struct buf *b);
 /* Append "at":{"file":…,"entry":…,"row":N} . */
 void csvevent_at(const struct csvevent *e, struct buf *b, uint64_t row);

@@ -151,7 +151,7 @@ map_bad(struct csvevent_bad *bad, const char *text)
 
 /* What the parts of a result are. */
 struct parts {
-	struct json_span subject, time, data, more[32];
+	struct json_span id, subject, time, data, more[32];
 	size_t n;
 	struct json_span type, wrong;
 };
@@ -169,8 +169,9 @@ each_member(void *ctx, struct json_span key, struct yyjson_val *val, struct json
 		p->time = raw;
 	else if (key.n == 4 && memcmp(key.p, "data", 4) == 0)
 		p->data = raw;
+	else if (key.n == 2 && memcmp(key.p, "id", 2) == 0)
+		p->id = raw;
 	else if ((key.n == 11 && memcmp(key.p, "specversion", 11) == 0) ||
-	    (key.n == 2 && memcmp(key.p, "id", 2) == 0) ||
 	    (key.n == 6 && memcmp(key.p, "source", 6) == 0) || p->n + 2 > 32)
 		p->wrong = key;
 	else {
@@ -199,7 +200,10 @@ put_result(struct rows *r, const char *p, size_t n, struct csvevent_bad *bad, st
 	if (parts.wrong.p != NULL)
 		return layout_bad(bad, "map", parts.wrong, "not for a jq program to set",
 		    none);
-	csvevent_begin(r->e, b, "", 0);
+	if (parts.id.n > 0)
+		csvevent_begin_id(r->e, b, parts.id);
+	else
+		csvevent_begin(r->e, b, "", 0);
 	b->len -= b->failed ? 0 : 2;	/* the type comes with its own quotes */
 	(void)json_put_str(b, parts.type.p, parts.type.n);
 	if (parts.subject.n > 0) {

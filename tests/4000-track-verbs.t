@@ -130,6 +130,18 @@ check 'the page has examples' '[ "$(grep -c ss-track examples)" -ge 5 ]'
 ok 'and they run as printed' sh -e examples
 check 'each example of ss-event(5) is JSON' 'sed -n "/^\.Bd -literal/,/^\.Ed/p" "$ROOT/man/ss-event.5" | grep -v "^\." | jq -es "length >= 23"'
 check 'a full disk is not kept quiet' '! ss-track list >/dev/full'
+# --- times ------------------------------------------------------------------------------------
+SS_HOME=$TMP/home-times
+for t in 2026-11-21T09:00:00.000Z 2026-11-21T09:00:01Z 2026-11-21t09:00:00+01:00 2026-11-21T09:00:00.123Z; do
+	printf '{"specversion":"1.0","id":"t%s","source":"s","type":"x","time":"%s"}\n' "$t" "$t"
+done >in
+ok 'times of RFC 3339' sh -c 'ss-track <in >out'
+for t in foo 2026-99-99T09:00:00.000Z 2026-11-21 2026-11-21T09:00:99.000Z 2026-11-21T09:00:00.1x3Z 2026-11-21T09:00:00.000; do
+	printf '{"specversion":"1.0","id":"t%s","source":"s","type":"x","time":"%s"}\n' "$t" "$t"
+done >>in
+status 'and others' 3 sh -c 'ss-track <in >out'
+is '  are kept as rejected lines' "$(grep -c '"type":"line.rejected"' out)" 6
+
 # --- two in one pipe --------------------------------------------------------------------------
 SS_HOME=$TMP/home-two
 printf 'sku,price\nA,1\nB,2\n' >two.csv

@@ -571,7 +571,7 @@ push_run(struct cli *c, const struct push_opts *o, struct ss_err *err)
 		conf_drop_secrets();
 		p.f.target = p.sink->name;
 		x = filter_run(&p.f, &ops, &p, err);
-		if (p.f.stopped)
+		if (p.f.stopped && p.ill_why[0] != '\0')
 			cli_warn(c, "%s: %s; what was not delivered stays open", o->target, p.ill_why);
 	}
 	push_free(&p);

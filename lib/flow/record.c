@@ -250,6 +250,31 @@ seen_before(struct record *r, const struct event *ev, uint64_t *place, struct ss
 	return rc;
 }
 
+static int
+digits(const char *p, size_t n)
+{
+	while (n > 0 && *p >= '0' && *p <= '9')
+		p++, n--;
+	return n == 0;
+}
+
+/* Is it RFC 3339?  Most are of the same minute as the one before. */
+static int
+good_time(struct record *r, struct json_span t)
+{
+	int64_t ms;
+	int usual = t.n == CLOCK_TEXT - 1;
+
+	if (usual && memcmp(t.p, r->minute, sizeof(r->minute)) == 0 && t.p[17] <= '5' && digits(t.p + 17, 2) &&
+	    t.p[19] == '.' && digits(t.p + 20, 3) && t.p[23] == 'Z')
+		return 1;
+	if (clock_parse(t.p, t.n, &ms) == -1)
+		return 0;
+	if (usual)
+		memcpy(r->minute, t.p, sizeof(r->minute));
+	return 1;
+}
+
 /* Does the source's clock say more than AHEAD_MS too much?  Most times come in
  * the form that clock_format gives, which sorts as text. */
 static int
@@ -467,6 +492,8 @@ record_line(struct record *r, const struct line *l, int kind, struct ss_err *err
 		if (!ev->is_ss || source.p != ev->source.p)
 			(void)count_for_cursor(r, source);
 	}
+	if (!ev->is_ss && ev->time.p != NULL && !good_time(r, ev->time))
+		return take_bad(r, l, kind, "time is not as RFC 3339 has it", err);
 	if (!ev->is_ss)
 		return take_event(r, ev, err);
 	/* one that has its place was checked when it got it */

@@ -59,6 +59,7 @@ struct record {
 	struct hash_map *fresh;	/* foreign ids stored by this process, not yet in the ledger */
 	struct ledger_view *view;
 	char now_text[CLOCK_TEXT], limit_text[CLOCK_TEXT];
+	char minute[17];	/* "2026-11-21T09:00:" of the last good time */
 	int64_t now;
 	/* cursors that have begun and not ended */
 	struct { char *source; uint64_t lines; } cursor[RECORD_CURSORS];

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -35,7 +36,7 @@ fail(struct ss_err *err, int rc, const char *what)
 	    rc == MDB_PANIC || rc == EIO)
 		x = SS_EXIT_DAMAGE;
 	return err_set(err, x, "state: cannot %s: %s%s", what, mdb_strerror(rc), x == SS_EXIT_DAMAGE ?
-	    ": it is damaged; run ss-log rebuild (or load the look-up table again)" : "");
+	    ": it is damaged; ss-log rebuild makes the ledger anew, ss-lookup --load a look-up table" : "");
 }
 
 static int
@@ -147,11 +148,24 @@ table_begin(struct table_txn **out, struct table_env *e, int write, struct ss_er
 	return 0;
 }
 
+/* LMDB says EIO of a write that came short, which is what a full disk makes of it. */
+static int
+is_full(MDB_env *env)
+{
+	struct statvfs fs;
+	const char *path;
+
+	return mdb_env_get_path(env, &path) == 0 && statvfs(path, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize < (uint64_t)1 << 20;
+}
+
 int
 table_commit(struct table_txn *t, struct ss_err *err)
 {
 	int rc = mdb_txn_commit(t->txn);
 
+	if (rc == EIO && is_full(t->e->env))
+		rc = ENOSPC;
 	free(t);
 	return rc == 0 ? 0 : fail(err, rc, "commit");
 }

@@ -58,7 +58,7 @@ if [ -n "$lie" ]; then
 	done
 	[ -n "$lib" ] || cannot 'crash-lie.so is not in PATH'
 fi
-truncate -s 192M "$img" && mkfs.ext4 -q -F "$img" || cannot 'no ext4 can be made'
+truncate -s 1G "$img" && mkfs.ext4 -q -F "$img" || cannot 'no ext4 can be made'
 
 bad=0 acked=0 k=0
 : >"$dir/all"

@@ -244,7 +244,7 @@ verdict(struct run *r, struct ss_err *err)
 	}
 	if (r->stop_why[0] != '\0') {
 		cli_warn(r->cli, "stopped early: %s", r->stop_why);
-		x = r->broken == SS_EXIT_USAGE && !r->in.cut_short ? SS_EXIT_USAGE : SS_EXIT_AGAIN;
+		x = err_worse(x, r->stop_exit);
 	}
 	if (r->late_lines > 0)
 		cli_warn(r->cli, "the script wrote %" PRIu64 " lines behind ss.end: taken, but what a script has to say stands "

@@ -59,6 +59,7 @@ struct run {
 	int saw_end, saw_stop;
 	int64_t heard_at;	/* monotonic: when something last went in or came out */
 	char stop_why[400];
+	enum ss_exit stop_exit;	/* what stop_why comes to; SS_EXIT_OK without it */
 	/* the turn */
 	uint64_t turn;
 	struct run_due *due;
@@ -91,7 +92,6 @@ struct run {
 	int stopping;		/* SIGTERM came */
 	int sigfd;
 	int peer_down;		/* the script stopped in order: something must recover first */
-	int broken;		/* the script ends even with nothing to do; SS_EXIT_AGAIN or _USAGE */
 };
 
 /* run_script.c */

@@ -1,4 +1,5 @@
 /* What comes out of the script: outcomes, new events, events as themselves. */
+#include <stdio.h>
 #include <string.h>
 
 #include "flow/run_internal.h"
@@ -92,15 +93,19 @@ static int
 stop(struct run *r, const struct event *ev)
 {
 	struct json_span m = json_str(json_get(ev->data, "message")), t = json_str(json_get(ev->data, "target"));
-	size_t n = t.n < 100 ? t.n : 100, k = m.n < 250 ? m.n : 250;
+	int n = t.n < 100 ? (int)t.n : 100, k = m.n < 250 ? (int)m.n : 250;
+	enum ss_exit x = SS_EXIT_AGAIN;
+	uint64_t code;
 
+	if (json_u64(json_get(ev->data, "exit"), &code) == 0 && (code == SS_EXIT_USAGE || code == SS_EXIT_DAMAGE))
+		x = (enum ss_exit)code;
 	r->saw_stop = 1;
-	if (n > 0)
-		memcpy(r->stop_why, t.p, n);
-	memcpy(r->stop_why + n, ": ", 2);
-	if (k > 0)
-		memcpy(r->stop_why + n + 2, m.p, k);
-	r->stop_why[n + 2 + k] = '\0';
+	/* of several that stop the one with the highest code is named */
+	if (err_worse(r->stop_exit, x) != x)
+		return 0;
+	r->stop_exit = x;
+	(void)snprintf(r->stop_why, sizeof(r->stop_why), "%.*s%s%.*s", n, n > 0 ? t.p : "", n > 0 ? ": " : "", k,
+	    k > 0 ? m.p : "");
 	return 0;
 }
 

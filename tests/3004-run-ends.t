@@ -1,0 +1,70 @@
+#!/bin/sh
+# ss-run: how a script and its filters end, and what that says of the events
+. "$(dirname "$0")/lib.sh"
+. "$ROOT/tests/pipe.sh"
+
+accused()
+{
+	lines | grep -c script-died
+}
+
+# --- a filter that fails with its first event ---------------------------------------------
+for how in 'ss-push file:/no/such/dir/x' 'ss-push file:/no/such/dir/x | cat'; do
+	home "filter$(printf '%s' "$how" | tr -dc a-z)"
+	script p "$how"
+	{ ev a A; ev b B; } >in
+	for i in 1 2 3; do
+		run "$how, run $i" 2 timeout 20 ss-run --retry-for 0 p <in
+	done
+	check '  it says why, once' '[ "$(grep -c "stopped early: .*cannot open ./no/such/dir/x" err)" -eq 1 ]'
+	is '  no event is blamed' "$(outcomes)$(accused)" 0
+	check '  all is open' 'grep -q " open 2 (failed 0, parked 0)" err'
+done
+home damaged
+script p 'echo "{\"specversion\":\"1.0\",\"id\":\"x\",\"source\":\"ss-x\",\"type\":\"ss.stop\",\"data\":{\"message\":\"torn\",\"exit\":5}}"'
+ev a A >in
+for i in 1 2 3; do run "a filter stops over damage, run $i" 5 timeout 20 ss-run --retry-for 0 p <in; done
+is '  what it says, without a target' "$(grep stopped err)" 'ss-run: stopped early: torn'
+is '  no event is blamed' "$(outcomes)$(accused)" 0
+for code in 7 -5 0 3; do
+	script p "echo '{\"specversion\":\"1.0\",\"id\":\"x\",\"source\":\"ss-x\",\"type\":\"ss.stop\",\"data\":{\"message\":\"odd\",\"exit\":$code}}'"
+	run "exit $code in ss.stop is none" 4 timeout 20 ss-run --retry-for 0 -n p
+done
+
+# --- a script that ends before ss.end -----------------------------------------------------
+for how in '2 2' '126 2' '127 2' '5 5' '1 4'; do
+	home "with${how% *}"
+	script p 'while IFS= read -r l; do' "case \$l in *poison*) exit ${how% *} ;; esac" 'printf "%s\n" "$l"; done'
+	{ ev a A; ev poison P; } >in
+	run "over an event it ends with ${how% *}" "${how#* }" timeout 20 ss-run --retry-for 0 p <in
+	check '  it is told' "grep -q 'stopped early: the script ended (status ${how% *}) before its work was done' err"
+	case ${how#* } in
+	2) is '  which speaks of no event' "$(accused)" 0 ;;
+	*) is '  which speaks of the event' "$(accused)" 1 ;;
+	esac
+done
+home dead5
+script p 'while IFS= read -r l; do' 'case $l in *poison*) exit 5 ;; esac' 'printf "%s\n" "$l"; done'
+{ ev a A; ev poison P; ev b B; } >in
+run 'ended with 5' 5 timeout 20 ss-run -q --retry-for 0 p <in
+run '  again' 5 timeout 20 ss-run -q --retry-for 0 -n p
+run '  the event is dead: still 5' 5 timeout 20 ss-run -q --retry-for 0 -n p
+is '  the rest is done' "$(outcomes)" 'delivered a
+dead poison bug script-died
+delivered b'
+home nothing5
+script p 'exit 5'
+ev a A >in
+run 'ends with 5 even with nothing to do' 5 timeout 20 ss-run --retry-for 0 p <in
+check '  it is told' 'grep -q "the script ends (status 5) even with nothing to do" err'
+home higher
+cat >higher.jq <<'END'
+if .type | startswith("ss.") then . else {specversion, id: ("o" + .id), source: "t", type: "ss.dead", subject, data:
+  {event: {source, id, type, seq: .ssseq}, pipeline: .sspipeline, stage: "t", cause: {class: "value", code: "x"}}} end
+END
+script p 'head -n 1 | jq -c -f "$HOME/higher.jq"; exit 2'
+{ ev a A; ev b B; } >in
+run 'one is dead, then it ends with 2: the higher code' 3 timeout 20 ss-run -q --retry-for 0 p <in
+is '  one was told of' "$(outcomes)" 'dead a value x'
+
+done_testing

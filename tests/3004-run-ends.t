@@ -67,4 +67,20 @@ script p 'head -n 1 | jq -c -f "$HOME/higher.jq"; exit 2'
 run 'one is dead, then it ends with 2: the higher code' 3 timeout 20 ss-run -q --retry-for 0 p <in
 is '  one was told of' "$(outcomes)" 'dead a value x'
 
+# --- outcomes that are none ----------------------------------------------------------------
+home odd
+for odd in '"type":"ss.delivered"' '"type":"ss.delivered","data":{"pipeline":"p"}' \
+    '"type":"ss.unchanged","data":{"pipeline":"p","range":[1,2],"n":1000}' \
+    '"type":"ss.failed","data":{"pipeline":"p","range":[1,2],"n":2}'; do
+	rm -rf "$SS_HOME"
+	home odd
+	script p "echo '{\"specversion\":\"1.0\",\"id\":\"odd\",\"source\":\"t\",$odd}'; cat"
+	ev a A >in
+	run "an outcome that says $odd" 3 timeout 20 ss-run --retry-for 0 p <in
+	is '  is kept as line.rejected' "$(lines | jq -r 'select(.type == "line.rejected").data.text | fromjson.id')" odd
+	is '  and is no outcome' "$(lines | jq -r 'select(.type | startswith("ss.")) | select(.id == "odd").type')" ''
+	is '  the event has its own' "$(outcomes | head -n 1)" 'delivered a'
+	check '  accounts' 'grep -q "opened 2 = delivered 1 .* dead 1 .*open 0 " err && ss-log verify >verify.out'
+done
+
 done_testing

@@ -78,7 +78,7 @@ outcome(struct run *r, const struct event *ev, enum event_type t, struct ss_err 
 
 		if (json_u64(json_get(of, "place"), &place) == 0 || json_u64(json_get(of, "seq"), &place) == 0)
 			answered(r, place);
-		else
+		else if (ev->seq == 0)	/* else nobody has looked whether n is right */
 			(void)json_u64(json_get(ev->data, "n"), &n);
 	}
 	r->dead += t == EVENT_DEAD;
@@ -153,7 +153,8 @@ run_take_line(struct run *r, const struct line *l, int kind, struct ss_err *err)
 	}
 	if (t == EVENT_STOP)
 		return stop(r, ev);
-	if (event_type_outcome(t))
+	/* one with a place of its own is stored already, and was looked at then */
+	if (event_type_outcome(t) && (ev->seq != 0 || event_ss_bad(ev) == NULL))
 		return outcome(r, ev, t, err);
 	if (!ev->is_ss && ev->seq != 0 && event_in_list(ev->pipeline, r->o->name, strlen(r->o->name)))
 		return leave(r, ev, err);
@@ -166,6 +167,6 @@ run_take_line(struct run *r, const struct line *l, int kind, struct ss_err *err)
 		if (rc != 0)
 			return -1;
 	}
-	/* a new event, ss.known and the like */
+	/* a new event, ss.known and the like; what is wrong with it is found there */
 	return record_line(&r->back, l, kind, err) == -1 ? -1 : 0;
 }

@@ -67,6 +67,27 @@ script p 'head -n 1 | jq -c -f "$HOME/higher.jq"; exit 2'
 run 'one is dead, then it ends with 2: the higher code' 3 timeout 20 ss-run -q --retry-for 0 p <in
 is '  one was told of' "$(outcomes)" 'dead a value x'
 
+# --- ss.stop behind ss.end ----------------------------------------------------------------
+stop='{\"specversion\":\"1.0\",\"id\":\"x\",\"source\":\"ss-x\",\"type\":\"ss.stop\",\"data\":{\"message\":\"enough\"}}'
+home behind
+# hands F back once, dies over it in its second turn
+cat >behind.jq <<'END'
+{specversion, id: ("o" + .id), source: "t", type: "ss.failed", subject, data: {event: {source, id, type, seq: .ssseq},
+  pipeline: .sspipeline, stage: "t", attempt: 1, cause: {class: "intermittent", code: "x", retry: true}, due: "2020-01-01T00:00:00Z"}}
+END
+script p 'while IFS= read -r l; do case $l in' '*"2,0,due"*) exit 1 ;;' \
+    '*\"ss.end\"*) printf "%s\n" "$l"'" \"$stop\" ;;" \
+    '*) printf "%s\n" "$l" | jq -c -f "$HOME/behind.jq" ;; esac; done'
+ev f F >in
+run 'a script stops behind ss.end, and dies over an event in the next turn' 4 timeout 20 ss-run --retry-for 10s p <in
+check '  the stop is told' 'grep -q "the script stopped after its work was done: enough" err'
+check '  the death too' 'grep -q "stopped early: the script ended (status 1)" err'
+is '  which is a crash' "$(accused)" 1
+home behindend
+script p "cat; echo \"$stop\""
+run 'only behind the last ss.end' 4 timeout 20 ss-run --retry-for 0 p <in
+is '  all the same what came out counts' "$(outcomes)" 'delivered f'
+
 # --- outcomes that are none ----------------------------------------------------------------
 home odd
 for odd in '"type":"ss.delivered"' '"type":"ss.delivered","data":{"pipeline":"p"}' \

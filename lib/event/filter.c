@@ -188,7 +188,6 @@ put_stop(struct filter *f, enum outcome_class class, const char *code, const cha
 	if (x != SS_EXIT_AGAIN)
 		(void)buf_addf(b, ",\"exit\":%d", (int)x);
 	(void)buf_adds(b, "}}\n");
-	f->stopped = 1;
 	if (out_done(&f->out, 1, err) == -1)
 		return -1;
 	return out_flush(&f->out, err);
@@ -197,6 +196,7 @@ put_stop(struct filter *f, enum outcome_class class, const char *code, const cha
 int
 filter_stop(struct filter *f, enum outcome_class class, const char *code, const char *message, struct ss_err *err)
 {
+	f->stopped = 1;
 	return put_stop(f, class, code, message, SS_EXIT_AGAIN, err);
 }
 

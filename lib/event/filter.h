@@ -50,7 +50,7 @@ struct filter {
 	struct buf scratch, scratch2;
 	uint64_t seen, passed, ended, rejected;
 	uint64_t bad;			/* failed, parked, dead: exit 3 */
-	int stopped;			/* ss.stop was written */
+	int stopped;			/* filter_stop() was called */
 	int faulty;			/* a bug of our own: an end that is a crash */
 	int saw_end;			/* an ss.end came by */
 	/* the open range */

@@ -109,6 +109,8 @@ void run_check_signals(struct run *r);
 int run_read_input(struct run *r, struct ss_err *err);
 
 /* run_turn.c */
+/* Store what waits, after what stands before it on standard output is written. */
+int run_turn_commit(struct run *r, struct ss_err *err);
 /* Turn after turn while there is work that is due soon enough; then the script
  * has ended. */
 int run_work(struct run *r, struct ss_err *err);

@@ -17,8 +17,8 @@
  * buffers of its own (jq, awk) gives them away only then. */
 #define QUIET_MS 200
 
-static int
-commit_back(struct run *r, struct ss_err *err)
+int
+run_turn_commit(struct run *r, struct ss_err *err)
 {
 	if (out_flush(&r->stdout_o, err) == -1 || record_commit(&r->back, NULL, err) == -1)
 		return -1;
@@ -91,7 +91,7 @@ pull(struct run *r, struct ss_err *err)
 		r->heard_at = clock_mono();
 		if (r->commit_at == 0)
 			r->commit_at = r->heard_at;
-		if (record_pending(&r->back) >= RUN_COMMIT_BYTES && commit_back(r, err) == -1)
+		if (record_pending(&r->back) >= RUN_COMMIT_BYTES && run_turn_commit(r, err) == -1)
 			return -1;
 	}
 }
@@ -137,12 +137,32 @@ exchange(struct run *r, struct ss_err *err)
 		if (rc == 0 && push_feed(r, err) == -1)
 			rc = -1;
 		if (rc == 0 && r->commit_at != 0 && clock_mono() - r->commit_at >= COMMIT_MS)
-			rc = commit_back(r, err);
+			rc = run_turn_commit(r, err);
 		close_if_quiet(r);
 		cli_progress_show(&p, r->done, r->fed, r->done, "worked off");
 	}
 	cli_progress_end(&p);
 	return rc == -1 ? -1 : r->saw_end;
+}
+
+static void
+forget_stop(struct run *r)
+{
+	r->saw_stop = 0;
+	r->stop_exit = SS_EXIT_OK;
+	r->stop_why[0] = '\0';
+}
+
+/* It said that it stops, though ss.end is back: that is told, but a death in a
+ * later turn is still one. */
+static void
+tell_stop(struct run *r)
+{
+	if (!r->saw_stop)
+		return;
+	r->failed_exit = err_worse(r->failed_exit, r->stop_exit);
+	cli_warn(r->cli, "the script stopped after its work was done: %s", r->stop_why);
+	forget_stop(r);
 }
 
 static enum ss_exit
@@ -201,8 +221,9 @@ finish_script(struct run *r, struct ss_err *err)
 		(void)io_ready(r->from, 20);
 	}
 	r->late = 0;
+	tell_stop(r);
 	run_script_stop(r, clock_mono() < until ? until - clock_mono() : 0);
-	if (rc == -1 || commit_back(r, err) == -1)
+	if (rc == -1 || run_turn_commit(r, err) == -1)
 		return -1;
 	if (r->back.stored == stored || r->o->follow)
 		return 0;
@@ -216,12 +237,21 @@ finish_script(struct run *r, struct ss_err *err)
 	return 0;
 }
 
-static void
-forget_stop(struct run *r)
+/* What it wrote behind the last ss.end while nobody listened: not of this turn. */
+static int
+take_late(struct run *r, struct ss_err *err)
 {
-	r->saw_stop = 0;
-	r->stop_exit = SS_EXIT_OK;
-	r->stop_why[0] = '\0';
+	int rc;
+
+	r->late = 1;
+	do {
+		r->saw_end = 0;
+		rc = pull(r, err);
+	} while (rc == 0 && r->saw_end);
+	r->late = 0;
+	tell_stop(r);
+	/* what is answered must not be planned again */
+	return rc == -1 || run_turn_commit(r, err) == -1 ? -1 : 0;
 }
 
 static int
@@ -232,6 +262,7 @@ start_script(struct run *r, struct ss_err *err)
 
 	if (r->from != -1)
 		return 0;
+	r->saw_stop = 0;
 	/* starting the script empties the feed: plan goes first, then this */
 	r->feed = (struct buf){ 0 };
 	rc = run_script_start(r, err);
@@ -284,7 +315,7 @@ crashed(struct run *r, int status, struct ss_err *err)
 		r->failed_exit = err_worse(r->failed_exit, exit_of(status) == SS_EXIT_DAMAGE ? SS_EXIT_DAMAGE : SS_EXIT_OK);
 	else
 		why_ended(r, status, "the script ended", "before its work was done");
-	return run_lost_died(r, err) == -1 || commit_back(r, err) == -1 ? -1 : 0;
+	return run_lost_died(r, err) == -1 || run_turn_commit(r, err) == -1 ? -1 : 0;
 }
 
 /* The script is gone and ss.end did not come back: why, and what follows. */
@@ -330,6 +361,7 @@ settle_turn(struct run *r, struct ss_err *err)
 	int lost = run_lost_any(r, err), status = r->between;
 
 	r->between = 0;
+	tell_stop(r);
 	if (status != 0)
 		tell_failure(r, status);
 	if (lost == -1)
@@ -339,7 +371,7 @@ settle_turn(struct run *r, struct ss_err *err)
 			return -1;
 		tell_failure(r, r->status);
 	}
-	return run_lost_dropped(r, err) == -1 || commit_back(r, err) == -1 ? -1 : 1;
+	return run_lost_dropped(r, err) == -1 || run_turn_commit(r, err) == -1 ? -1 : 1;
 }
 
 /* 1 something was fed, 0 nothing to do, -1. */
@@ -353,6 +385,8 @@ turn(struct run *r, struct ss_err *err)
 		if (finish_script(r, err) == -1)
 			return -1;
 		tell_failure(r, r->status);
+	} else if (r->from != -1 && take_late(r, err) == -1) {
+		return -1;
 	}
 	if (run_plan(r, err) == -1)
 		return -1;
@@ -361,13 +395,13 @@ turn(struct run *r, struct ss_err *err)
 	if (run_feed_more(r, err) == -1)
 		return -1;
 	if (r->feed.len == 0)
-		return commit_back(r, err);
+		return run_turn_commit(r, err);
 	if (r->fed_all && put_end(r) == -1)
 		return err_nomem(err);
 	if (start_script(r, err) == -1)
 		return -1;
 	rc = exchange(r, err);
-	if (rc == -1 || commit_back(r, err) == -1 || ledger_catchup(r->ledger, NULL, err) == -1)
+	if (rc == -1 || run_turn_commit(r, err) == -1 || ledger_catchup(r->ledger, NULL, err) == -1)
 		return -1;
 	if (rc == 1)
 		return settle_turn(r, err);

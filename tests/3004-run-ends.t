@@ -88,6 +88,22 @@ script p "cat; echo \"$stop\""
 run 'only behind the last ss.end' 4 timeout 20 ss-run --retry-for 0 p <in
 is '  all the same what came out counts' "$(outcomes)" 'delivered f'
 
+# --- alone, but gone ------------------------------------------------------------------------
+home alone
+script p 'jq -c "if .type | startswith(\"ss.\") then . else $(cat "$HOME/behind.jq") end"'
+ev gone G >in
+run 'one fails' 3 timeout 20 ss-run -q --retry-for 0 p <in
+{ ev a A; ev b B; } >in
+script p 'in=$(cat); case $in in *"\"source\":\"s\""*) exit 1 ;; esac; printf "%s\n" "$in"'
+for i in 1 2; do run "the script dies over it and others, run $i" 4 timeout 20 ss-run -q --retry-for 0 p <in; done
+is '  which is told of' "$(accused)" 2
+script p cat
+sed -i '/"source":"s"/s/"a":"gone"/"a":"gonX"/' "$SS_HOME"/log/*/*/*/*.ndjson
+run 'its line is damaged when it is to be fed alone' 3 timeout 20 ss-run --retry-for 0 -n p
+is '  it is dead, the others go on' "$(outcomes | tail -n 3)" 'dead place-2 missing event-gone
+delivered a
+delivered b'
+
 # --- outcomes that are none ----------------------------------------------------------------
 home odd
 for odd in '"type":"ss.delivered"' '"type":"ss.delivered","data":{"pipeline":"p"}' \

@@ -173,10 +173,11 @@ feed_due(struct run *r, struct ss_err *err)
 	}
 	r->next_due++;
 	rc = run_line_make(r, d->place, d->seq, d->attempt, d->replay, d->mode, d->force, &r->feed, err);
-	if (rc == 0)
+	if (rc == 0) {
 		d->answered = 1;
-	if (rc == 0)
+		r->one = 0;	/* nothing is fed alone */
 		return run_line_dead(r, d->place, d->attempt, OUTCOME_MISSING, "event-gone", "the event is no longer in the log", err);
+	}
 	if (rc == -1 || feed_line(r, 0) == -1 || run_plan_fed(r, d) == -1)
 		return rc == -1 ? -1 : err_nomem(err);
 	return 0;

@@ -288,6 +288,8 @@ close_all(struct run *r)
 	line_free(&r->script_r);
 	out_free(&r->stdout_o);
 	log_cursor_close(r->cursor);
+	log_cursor_close(r->opening.cursor);
+	log_cursor_close(r->events.cursor);
 	ledger_close(r->ledger);
 	log_close(r->log);
 	json_mem_free(&r->mem);

@@ -88,9 +88,9 @@ feed_slow(struct run *r, const struct log_line *line, struct ss_err *err)
 	uint64_t place = line->seq;
 	int rc;
 
-	if (run_line_load(r, place, 1, &ev, err) == -1)
+	if (run_line_have(r, line, 1, &ev, err) == -1)
 		return -1;
-	/* run_line_load() parsed the event itself where it still is in the log */
+	/* run_line_have() parsed the event itself where it still is in the log */
 	if (ev.is_ss)
 		return run_line_dead(r, place, 1, OUTCOME_MISSING, "event-gone", "the event is no longer in the log", err);
 	if (ev.type.n == 13 && memcmp(ev.type.p, "line.rejected", 13) == 0) {

@@ -29,6 +29,13 @@ struct run_due {
 	uint64_t turns;		/* so often it came back at once in this run, this turn with it */
 };
 
+/* Reads lines of the log at rising places.  Those below sure were durable when
+ * it was set on its place: what was read ahead of them holds. */
+struct run_reader {
+	struct log_cursor *cursor;
+	uint64_t next, sure;
+};
+
 /* What happens with the deliveries of one pipeline within one turn. */
 struct run {
 	struct cli *cli;
@@ -77,6 +84,7 @@ struct run {
 	int one;		/* exactly one event is fed in this turn */
 	uint64_t one_place;
 	struct log_cursor *cursor;
+	struct run_reader opening, events;	/* lines that opened deliveries; their events */
 	struct json_mem mem, mem2;
 	/* of the line that came out of the script: here, so that they are not
 	 * cleared for each */
@@ -138,6 +146,8 @@ int run_line_make(struct run *r, uint64_t place, uint64_t seq, uint64_t attempt,
 /* Parse the delivery at place anew into r->line, for an outcome of our own about
  * it.  1, 0 when its event is gone (ev is then the opening line itself), -1. */
 int run_line_load(struct run *r, uint64_t place, uint64_t attempt, struct event *ev, struct ss_err *err);
+/* The same, its opening line being at hand. */
+int run_line_have(struct run *r, const struct log_line *line, uint64_t attempt, struct event *ev, struct ss_err *err);
 /* Is a call open (ss.intent without ss.settled) that names the delivery?  Then
  * nobody knows whether it was applied.  1, 0, -1. */
 int run_line_unsettled(struct run *r, uint64_t place, struct ss_err *err);
@@ -157,7 +167,7 @@ int run_lost_died(struct run *r, struct ss_err *err);
 /* run_take.c: one line of the script's output. */
 int run_take_line(struct run *r, const struct line *l, int kind, struct ss_err *err);
 
-/* Store an outcome of our own for a delivery. */
+/* Store an outcome of our own for a delivery; commits when much waits. */
 int run_outcome(struct run *r, const struct event *ev, struct outcome *o, struct ss_err *err);
 /* ms until attempt n + 1 */
 int64_t run_delay(struct run *r, uint64_t attempt);

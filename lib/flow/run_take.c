@@ -30,6 +30,8 @@ run_outcome(struct run *r, const struct event *ev, struct outcome *o, struct ss_
 	rc = outcome_put(&b, ev, o, id, clock_now(&r->cli->clock));
 	rc = rc == -1 ? err_nomem(err) : record_own(&r->back, b.p, b.len, 0, err);
 	buf_free(&b);
+	if (rc == 0 && record_pending(&r->back) >= RUN_COMMIT_BYTES)
+		rc = run_turn_commit(r, err);
 	return rc;
 }
 

@@ -104,6 +104,23 @@ is '  it is dead, the others go on' "$(outcomes | tail -n 3)" 'dead place-2 miss
 delivered a
 delivered b'
 
+# --- lines lost -------------------------------------------------------------------------------
+home lost
+script p 'exit 4'
+{ ev a A; ev lost1 B; ev lost2 C; ev d D; } >in
+run 'four wait' 4 timeout 20 ss-run -q --retry-for 0 p <in
+jq -nc --argjson place "$(lines | jq 'select(.id == "lost2").ssseq')" '{specversion: "1.0", id: "i", source: "ss-push", type: "ss.intent",
+    data: {target: "t:1", deliveries: [{place: $place, seq: $place, pipeline: "p"}]}}' >in
+run 'a call for one of them is open' 4 timeout 20 ss-run -q --retry-for 0 p <in
+sed -i '/"source":"s"/s/"a":"lost/"a":"LOST/' "$SS_HOME"/log/*/*/*/*.ndjson
+script p cat
+run 'the lines of two are damaged' 3 timeout 20 ss-run --retry-for 0 -n p
+is '  they are dead, the one with a call open by that' "$(outcomes)" 'dead place-3 missing line-lost
+dead place-4 conflict unknown-outcome
+delivered a
+delivered d'
+check '  accounts' 'grep -q "opened 4 = delivered 2 .* dead 2 .*open 0 " err'
+
 # --- outcomes that are none ----------------------------------------------------------------
 home odd
 for odd in '"type":"ss.delivered"' '"type":"ss.delivered","data":{"pipeline":"p"}' \

@@ -1,6 +1,5 @@
 /* What the script is fed, in order of place. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "flow/run_internal.h"
@@ -128,23 +127,13 @@ feed_one(struct run *r, const struct log_line *line, struct ss_err *err)
 static int
 end_lost(struct run *r, uint64_t from, uint64_t to, struct ss_err *err)
 {
-	struct outcome o = { .type = EVENT_DEAD, .class = OUTCOME_MISSING, .code = "line-lost", .ms = -1,
-		.message = "the event's line in the log is damaged or gone; see ss-log verify" };
-	struct event ev = { .source = { "log", 3 }, .type = { "lost", 4 } };
-	char id[24] = "";
-
 	if (to - from >= LOST_MOST)
 		return err_set(err, SS_EXIT_DAMAGE, "places %" PRIu64 " to %" PRIu64 " are open but not in the log: see ss-log verify",
 		    from, to);
-	for (; from <= to; from++) {
-		if (hash_get(&r->exc, from) != NULL)
-			continue;
-		ev.id = (struct json_span){ id, (size_t)snprintf(id, sizeof(id), "%" PRIu64, from) };
-		ev.seq = from;
-		r->dead++;
-		if (run_outcome(r, &ev, &o, err) == -1)
+	for (; from <= to; from++)
+		if (hash_get(&r->exc, from) == NULL && run_line_dead(r, from, 1, OUTCOME_MISSING, "line-lost",
+		    "the event's line in the log is damaged or gone; see ss-log verify", err) == -1)
 			return -1;
-	}
 	return 0;
 }
 

@@ -66,7 +66,7 @@ filter_pass(struct filter *f, const struct event *ev, const struct event_edit *e
 	struct event_edit all[16];
 
 	if (n > 15)
-		return err_set(err, SS_EXIT_DAMAGE, "bug: too many edits");
+		return f->faulty = 1, err_set(err, SS_EXIT_DAMAGE, "bug: too many edits");
 	if (close_range(f, err) == -1)
 		return -1;
 	if (n > 0)
@@ -167,8 +167,9 @@ filter_extra(struct filter *f, const char *p, size_t n, struct ss_err *err)
 	return out_line(&f->out, p, n, err);
 }
 
-int
-filter_stop(struct filter *f, enum outcome_class class, const char *code, const char *message, struct ss_err *err)
+static int
+put_stop(struct filter *f, enum outcome_class class, const char *code, const char *message, enum ss_exit x,
+    struct ss_err *err)
 {
 	char id[UUID_TEXT], time[CLOCK_TEXT];
 	struct buf *b = out_buf(&f->out);
@@ -184,31 +185,47 @@ filter_stop(struct filter *f, enum outcome_class class, const char *code, const 
 	if (f->target != NULL)
 		(void)json_put_member(b, "target", f->target, strlen(f->target));
 	(void)json_put_member(b, "message", message, strlen(message));
+	if (x != SS_EXIT_AGAIN)
+		(void)buf_addf(b, ",\"exit\":%d", (int)x);
 	(void)buf_adds(b, "}}\n");
-	f->stopped = 1;
 	if (out_done(&f->out, 1, err) == -1)
 		return -1;
 	return out_flush(&f->out, err);
 }
 
+int
+filter_stop(struct filter *f, enum outcome_class class, const char *code, const char *message, struct ss_err *err)
+{
+	f->stopped = 1;
+	return put_stop(f, class, code, message, SS_EXIT_AGAIN, err);
+}
+
+/* What an end with exit code x says of the events: nothing, but for a fault of our
+ * own, which may lie in one of them. */
+static int
+is_stop(const struct filter *f, enum ss_exit x)
+{
+	return x == SS_EXIT_AGAIN || x == SS_EXIT_USAGE || (x == SS_EXIT_DAMAGE && !f->faulty);
+}
+
 enum ss_exit
 filter_fail(struct filter *f, const struct ss_err *err)
 {
+	enum ss_exit x = err->exit == SS_EXIT_OK ? SS_EXIT_AGAIN : err->exit;
 	struct ss_err late = { .text = "" };
 	struct buf *b = out_buf(&f->out);
 	const char *nl;
 
-	if (err->exit != SS_EXIT_OK && err->exit != SS_EXIT_AGAIN)
-		return err->exit;
-	if (f->pipeline != NULL && !f->stopped && err->sys != EPIPE) {
+	if (is_stop(f, x) && f->pipeline != NULL && !f->stopped && err->sys != EPIPE) {
 		/* it may have failed in the middle of a line */
 		nl = b->len > 0 ? memrchr(b->p, '\n', b->len) : NULL;
 		b->len = nl == NULL ? 0 : (size_t)(nl - b->p) + 1;
 		b->failed = 0;
 		/* if this cannot be written either, the exit code has to do */
-		(void)filter_stop(f, OUTCOME_INTERMITTENT, "stopped", err->text, &late);
+		(void)put_stop(f, x == SS_EXIT_AGAIN ? OUTCOME_INTERMITTENT : x == SS_EXIT_USAGE ? OUTCOME_VALUE : OUTCOME_BUG,
+		    "stopped", err->text, x, &late);
 	}
-	return SS_EXIT_AGAIN;
+	return x;
 }
 
 /* A line that is no event: kept as line.rejected, so that nothing vanishes. */
@@ -246,7 +263,7 @@ finish(struct filter *f, const struct filter_ops *ops, void *ctx, struct ss_err 
 	if (close_range(f, err) == -1)
 		return -1;
 	if (!f->stopped && f->seen != f->passed + f->ended)
-		return err_set(err, SS_EXIT_DAMAGE, "bug: %llu events came in, %llu left", (unsigned long long)f->seen,
+		return f->faulty = 1, err_set(err, SS_EXIT_DAMAGE, "bug: %llu events came in, %llu left", (unsigned long long)f->seen,
 		    (unsigned long long)(f->passed + f->ended));
 	return 0;
 }

@@ -51,6 +51,7 @@ struct filter {
 	uint64_t seen, passed, ended, rejected;
 	uint64_t bad;			/* failed, parked, dead: exit 3 */
 	int stopped;			/* filter_stop() was called */
+	int faulty;			/* a bug of our own: an end that is a crash */
 	int saw_end;			/* an ss.end came by */
 	/* the open range */
 	struct {
@@ -90,9 +91,10 @@ int filter_extra(struct filter *f, const char *p, size_t n, struct ss_err *err);
  * held stays open without a line, filter_run() returns SS_EXIT_AGAIN. */
 int filter_stop(struct filter *f, enum outcome_class class, const char *code, const char *message, struct ss_err *err);
 /* What a program does when its filter cannot begin or go on because of *err, and
- * what filter_run() does itself: under ss-run an end with SS_EXIT_AGAIN, which says
- * nothing about the events, is told of by ss.stop, so that it is not taken for a
- * crash over them.  The answer is the exit code; *err stays as it is. */
+ * what filter_run() does itself: under ss-run an end with SS_EXIT_AGAIN, _USAGE or
+ * _DAMAGE, which says nothing about the events, is told of by ss.stop, so that it is
+ * not taken for a crash over them; data.exit is its code where that is not 4.  A
+ * violation of the law of accounts stays a crash.  The answer is the exit code; *err stays as it is. */
 enum ss_exit filter_fail(struct filter *f, const struct ss_err *err);
 /* 1 if this turn's events are numbered and live, so that ranges may be used. */
 int filter_can_range(const struct filter *f, const struct event *ev);

@@ -244,7 +244,7 @@ verdict(struct run *r, struct ss_err *err)
 	}
 	if (r->stop_why[0] != '\0') {
 		cli_warn(r->cli, "stopped early: %s", r->stop_why);
-		x = r->broken == SS_EXIT_USAGE && !r->in.cut_short ? SS_EXIT_USAGE : SS_EXIT_AGAIN;
+		x = err_worse(x, r->stop_exit);
 	}
 	if (r->late_lines > 0)
 		cli_warn(r->cli, "the script wrote %" PRIu64 " lines behind ss.end: taken, but what a script has to say stands "
@@ -288,6 +288,8 @@ close_all(struct run *r)
 	line_free(&r->script_r);
 	out_free(&r->stdout_o);
 	log_cursor_close(r->cursor);
+	log_cursor_close(r->opening.cursor);
+	log_cursor_close(r->events.cursor);
 	ledger_close(r->ledger);
 	log_close(r->log);
 	json_mem_free(&r->mem);

@@ -1,6 +1,5 @@
 /* What the script is fed, in order of place. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "flow/run_internal.h"
@@ -88,9 +87,9 @@ feed_slow(struct run *r, const struct log_line *line, struct ss_err *err)
 	uint64_t place = line->seq;
 	int rc;
 
-	if (run_line_load(r, place, 1, &ev, err) == -1)
+	if (run_line_have(r, line, 1, &ev, err) == -1)
 		return -1;
-	/* run_line_load() parsed the event itself where it still is in the log */
+	/* run_line_have() parsed the event itself where it still is in the log */
 	if (ev.is_ss)
 		return run_line_dead(r, place, 1, OUTCOME_MISSING, "event-gone", "the event is no longer in the log", err);
 	if (ev.type.n == 13 && memcmp(ev.type.p, "line.rejected", 13) == 0) {
@@ -128,23 +127,13 @@ feed_one(struct run *r, const struct log_line *line, struct ss_err *err)
 static int
 end_lost(struct run *r, uint64_t from, uint64_t to, struct ss_err *err)
 {
-	struct outcome o = { .type = EVENT_DEAD, .class = OUTCOME_MISSING, .code = "line-lost", .ms = -1,
-		.message = "the event's line in the log is damaged or gone; see ss-log verify" };
-	struct event ev = { .source = { "log", 3 }, .type = { "lost", 4 } };
-	char id[24] = "";
-
 	if (to - from >= LOST_MOST)
 		return err_set(err, SS_EXIT_DAMAGE, "places %" PRIu64 " to %" PRIu64 " are open but not in the log: see ss-log verify",
 		    from, to);
-	for (; from <= to; from++) {
-		if (hash_get(&r->exc, from) != NULL)
-			continue;
-		ev.id = (struct json_span){ id, (size_t)snprintf(id, sizeof(id), "%" PRIu64, from) };
-		ev.seq = from;
-		r->dead++;
-		if (run_outcome(r, &ev, &o, err) == -1)
+	for (; from <= to; from++)
+		if (hash_get(&r->exc, from) == NULL && run_line_dead(r, from, 1, OUTCOME_MISSING, "line-lost",
+		    "the event's line in the log is damaged or gone; see ss-log verify", err) == -1)
 			return -1;
-	}
 	return 0;
 }
 
@@ -173,10 +162,11 @@ feed_due(struct run *r, struct ss_err *err)
 	}
 	r->next_due++;
 	rc = run_line_make(r, d->place, d->seq, d->attempt, d->replay, d->mode, d->force, &r->feed, err);
-	if (rc == 0)
+	if (rc == 0) {
 		d->answered = 1;
-	if (rc == 0)
+		r->one = 0;	/* nothing is fed alone */
 		return run_line_dead(r, d->place, d->attempt, OUTCOME_MISSING, "event-gone", "the event is no longer in the log", err);
+	}
 	if (rc == -1 || feed_line(r, 0) == -1 || run_plan_fed(r, d) == -1)
 		return rc == -1 ? -1 : err_nomem(err);
 	return 0;

@@ -29,6 +29,13 @@ struct run_due {
 	uint64_t turns;		/* so often it came back at once in this run, this turn with it */
 };
 
+/* Reads lines of the log at rising places.  Those below sure were durable when
+ * it was set on its place: what was read ahead of them holds. */
+struct run_reader {
+	struct log_cursor *cursor;
+	uint64_t next, sure;
+};
+
 /* What happens with the deliveries of one pipeline within one turn. */
 struct run {
 	struct cli *cli;
@@ -59,6 +66,7 @@ struct run {
 	int saw_end, saw_stop;
 	int64_t heard_at;	/* monotonic: when something last went in or came out */
 	char stop_why[400];
+	enum ss_exit stop_exit;	/* what stop_why comes to; SS_EXIT_OK without it */
 	/* the turn */
 	uint64_t turn;
 	struct run_due *due;
@@ -76,6 +84,7 @@ struct run {
 	int one;		/* exactly one event is fed in this turn */
 	uint64_t one_place;
 	struct log_cursor *cursor;
+	struct run_reader opening, events;	/* lines that opened deliveries; their events */
 	struct json_mem mem, mem2;
 	/* of the line that came out of the script: here, so that they are not
 	 * cleared for each */
@@ -91,7 +100,6 @@ struct run {
 	int stopping;		/* SIGTERM came */
 	int sigfd;
 	int peer_down;		/* the script stopped in order: something must recover first */
-	int broken;		/* the script ends even with nothing to do; SS_EXIT_AGAIN or _USAGE */
 };
 
 /* run_script.c */
@@ -109,6 +117,8 @@ void run_check_signals(struct run *r);
 int run_read_input(struct run *r, struct ss_err *err);
 
 /* run_turn.c */
+/* Store what waits, after what stands before it on standard output is written. */
+int run_turn_commit(struct run *r, struct ss_err *err);
 /* Turn after turn while there is work that is due soon enough; then the script
  * has ended. */
 int run_work(struct run *r, struct ss_err *err);
@@ -136,6 +146,8 @@ int run_line_make(struct run *r, uint64_t place, uint64_t seq, uint64_t attempt,
 /* Parse the delivery at place anew into r->line, for an outcome of our own about
  * it.  1, 0 when its event is gone (ev is then the opening line itself), -1. */
 int run_line_load(struct run *r, uint64_t place, uint64_t attempt, struct event *ev, struct ss_err *err);
+/* The same, its opening line being at hand. */
+int run_line_have(struct run *r, const struct log_line *line, uint64_t attempt, struct event *ev, struct ss_err *err);
 /* Is a call open (ss.intent without ss.settled) that names the delivery?  Then
  * nobody knows whether it was applied.  1, 0, -1. */
 int run_line_unsettled(struct run *r, uint64_t place, struct ss_err *err);
@@ -155,7 +167,7 @@ int run_lost_died(struct run *r, struct ss_err *err);
 /* run_take.c: one line of the script's output. */
 int run_take_line(struct run *r, const struct line *l, int kind, struct ss_err *err);
 
-/* Store an outcome of our own for a delivery. */
+/* Store an outcome of our own for a delivery; commits when much waits. */
 int run_outcome(struct run *r, const struct event *ev, struct outcome *o, struct ss_err *err);
 /* ms until attempt n + 1 */
 int64_t run_delay(struct run *r, uint64_t attempt);

@@ -11,9 +11,39 @@ mode_name(int mode)
 	return mode == EVENT_DUE ? "due" : mode == EVENT_REPLAY ? "replay" : "live";
 }
 
-int
-run_line_make(struct run *r, uint64_t place, uint64_t seq, uint64_t attempt, uint64_t replay, int mode,
-    int force, struct buf *out, struct ss_err *err)
+#define NEAR 256	/* lines: reading on is less than a search */
+
+/* log_get(), into r->event, for many in a row: a search and a block for each line
+ * would cost a second for a few thousand.  1, 0 not there, -1. */
+static int
+read_at(struct run *r, struct run_reader *rd, uint64_t seq, struct ss_err *err)
+{
+	struct log_line line;
+	int rc;
+
+	buf_clear(&r->event);
+	if (rd->cursor == NULL || seq < rd->next || seq - rd->next >= NEAR || seq >= rd->sure) {
+		if (rd->cursor == NULL ? log_cursor_open(&rd->cursor, r->log, seq, err) == -1 :
+		    log_cursor_seek(rd->cursor, seq, err) == -1)
+			return -1;
+		rd->sure = r->live_end;
+	}
+	rd->next = seq + 1;
+	do {
+		rc = log_cursor_next(rd->cursor, &line, err);
+		if (rc == 1)
+			rd->next = line.seq + 1;
+	} while (rc == 1 && line.seq < seq);
+	if (rc != 1 || line.seq != seq)
+		return rc == -1 ? -1 : 0;
+	(void)buf_add(&r->event, line.p, line.body);
+	return buf_addc(&r->event, '}') == -1 ? err_nomem(err) : 1;
+}
+
+/* The line of the event that is in r->event. */
+static int
+make(struct run *r, uint64_t place, uint64_t seq, uint64_t attempt, uint64_t replay, int mode, int force, struct buf *out,
+    struct ss_err *err)
 {
 	struct event_edit e[5] = { { "sspipeline", NULL, 0 }, { "ssturn", NULL, 0 }, { "ssplace", NULL, 0 },
 		{ "ssstages", NULL, 0 } };
@@ -22,10 +52,6 @@ run_line_make(struct run *r, uint64_t place, uint64_t seq, uint64_t attempt, uin
 	struct event ev;
 	int rc;
 
-	buf_clear(&r->event);
-	rc = log_get(r->log, seq, &r->event, err);
-	if (rc != 1)
-		return rc;
 	if (event_parse(&ev, &r->mem, r->event.p, r->event.len, err) == -1)
 		return -1;
 	(void)json_put_cstr(&label, r->o->name);
@@ -41,6 +67,15 @@ run_line_make(struct run *r, uint64_t place, uint64_t seq, uint64_t attempt, uin
 	rc = event_edit(out, &ev, e, 4) == -1 ? err_nomem(err) : 1;
 	buf_free(&label);
 	return rc;
+}
+
+int
+run_line_make(struct run *r, uint64_t place, uint64_t seq, uint64_t attempt, uint64_t replay, int mode, int force,
+    struct buf *out, struct ss_err *err)
+{
+	int rc = read_at(r, &r->events, seq, err);
+
+	return rc == 1 ? make(r, place, seq, attempt, replay, mode, force, out, err) : rc;
 }
 
 /* What opened the delivery at place: the event itself, or a line that names it. */
@@ -66,14 +101,39 @@ opened_by(const struct event *ev, struct opened *o)
 	return json_u64(json_get(of, "seq"), &o->seq);
 }
 
-int
-run_line_load(struct run *r, uint64_t place, uint64_t attempt, struct event *ev, struct ss_err *err)
+/* The opening line is in r->event. */
+static int
+opened(struct run *r, uint64_t place, uint64_t attempt, struct event *ev, struct ss_err *err)
 {
 	struct opened o;
 	int rc;
 
+	if (event_parse(ev, &r->mem, r->event.p, r->event.len, err) == -1)
+		return -1;
+	(void)opened_by(ev, &o);
+	buf_clear(&r->line);
+	if (o.seq == place)
+		rc = make(r, place, place, attempt, o.replay, o.mode, o.force, &r->line, err);
+	else
+		rc = run_line_make(r, place, o.seq, attempt, o.replay, o.mode, o.force, &r->line, err);
+	if (rc == 1)
+		rc = event_parse(ev, &r->mem, r->line.p, r->line.len, err) == -1 ? -1 : 1;
+	return rc;
+}
+
+int
+run_line_have(struct run *r, const struct log_line *line, uint64_t attempt, struct event *ev, struct ss_err *err)
+{
 	buf_clear(&r->event);
-	rc = log_get(r->log, place, &r->event, err);
+	(void)buf_add(&r->event, line->p, line->body);
+	return buf_addc(&r->event, '}') == -1 ? err_nomem(err) : opened(r, line->seq, attempt, ev, err);
+}
+
+int
+run_line_load(struct run *r, uint64_t place, uint64_t attempt, struct event *ev, struct ss_err *err)
+{
+	int rc = read_at(r, &r->opening, place, err);
+
 	if (rc == 0) {
 		/* damaged: a stand-in, so that its delivery can have an end */
 		buf_clear(&r->event);
@@ -81,16 +141,7 @@ run_line_load(struct run *r, uint64_t place, uint64_t attempt, struct event *ev,
 		    "\"type\":\"ss.lost\",\"ssseq\":%" PRIu64 "}", place, place);
 		return r->event.failed ? err_nomem(err) : event_parse(ev, &r->mem, r->event.p, r->event.len, err);
 	}
-	if (rc == -1)
-		return -1;
-	if (event_parse(ev, &r->mem, r->event.p, r->event.len, err) == -1)
-		return -1;
-	(void)opened_by(ev, &o);
-	buf_clear(&r->line);
-	rc = run_line_make(r, place, o.seq, attempt, o.replay, o.mode, o.force, &r->line, err);
-	if (rc == 1)
-		rc = event_parse(ev, &r->mem, r->line.p, r->line.len, err) == -1 ? -1 : 1;
-	return rc;
+	return rc == -1 ? -1 : opened(r, place, attempt, ev, err);
 }
 
 static int

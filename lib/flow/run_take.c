@@ -1,4 +1,5 @@
 /* What comes out of the script: outcomes, new events, events as themselves. */
+#include <stdio.h>
 #include <string.h>
 
 #include "flow/run_internal.h"
@@ -29,6 +30,8 @@ run_outcome(struct run *r, const struct event *ev, struct outcome *o, struct ss_
 	rc = outcome_put(&b, ev, o, id, clock_now(&r->cli->clock));
 	rc = rc == -1 ? err_nomem(err) : record_own(&r->back, b.p, b.len, 0, err);
 	buf_free(&b);
+	if (rc == 0 && record_pending(&r->back) >= RUN_COMMIT_BYTES)
+		rc = run_turn_commit(r, err);
 	return rc;
 }
 
@@ -77,7 +80,7 @@ outcome(struct run *r, const struct event *ev, enum event_type t, struct ss_err 
 
 		if (json_u64(json_get(of, "place"), &place) == 0 || json_u64(json_get(of, "seq"), &place) == 0)
 			answered(r, place);
-		else
+		else if (ev->seq == 0)	/* else nobody has looked whether n is right */
 			(void)json_u64(json_get(ev->data, "n"), &n);
 	}
 	r->dead += t == EVENT_DEAD;
@@ -92,15 +95,19 @@ static int
 stop(struct run *r, const struct event *ev)
 {
 	struct json_span m = json_str(json_get(ev->data, "message")), t = json_str(json_get(ev->data, "target"));
-	size_t n = t.n < 100 ? t.n : 100, k = m.n < 250 ? m.n : 250;
+	int n = t.n < 100 ? (int)t.n : 100, k = m.n < 250 ? (int)m.n : 250;
+	enum ss_exit x = SS_EXIT_AGAIN;
+	uint64_t code;
 
+	if (json_u64(json_get(ev->data, "exit"), &code) == 0 && (code == SS_EXIT_USAGE || code == SS_EXIT_DAMAGE))
+		x = (enum ss_exit)code;
 	r->saw_stop = 1;
-	if (n > 0)
-		memcpy(r->stop_why, t.p, n);
-	memcpy(r->stop_why + n, ": ", 2);
-	if (k > 0)
-		memcpy(r->stop_why + n + 2, m.p, k);
-	r->stop_why[n + 2 + k] = '\0';
+	/* of several that stop the one with the highest code is named */
+	if (err_worse(r->stop_exit, x) != x)
+		return 0;
+	r->stop_exit = x;
+	(void)snprintf(r->stop_why, sizeof(r->stop_why), "%.*s%s%.*s", n, n > 0 ? t.p : "", n > 0 ? ": " : "", k,
+	    k > 0 ? m.p : "");
 	return 0;
 }
 
@@ -148,7 +155,8 @@ run_take_line(struct run *r, const struct line *l, int kind, struct ss_err *err)
 	}
 	if (t == EVENT_STOP)
 		return stop(r, ev);
-	if (event_type_outcome(t))
+	/* one with a place of its own is stored already, and was looked at then */
+	if (event_type_outcome(t) && (ev->seq != 0 || event_ss_bad(ev) == NULL))
 		return outcome(r, ev, t, err);
 	if (!ev->is_ss && ev->seq != 0 && event_in_list(ev->pipeline, r->o->name, strlen(r->o->name)))
 		return leave(r, ev, err);
@@ -161,6 +169,6 @@ run_take_line(struct run *r, const struct line *l, int kind, struct ss_err *err)
 		if (rc != 0)
 			return -1;
 	}
-	/* a new event, ss.known and the like */
+	/* a new event, ss.known and the like; what is wrong with it is found there */
 	return record_line(&r->back, l, kind, err) == -1 ? -1 : 0;
 }

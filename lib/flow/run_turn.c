@@ -17,8 +17,8 @@
  * buffers of its own (jq, awk) gives them away only then. */
 #define QUIET_MS 200
 
-static int
-commit_back(struct run *r, struct ss_err *err)
+int
+run_turn_commit(struct run *r, struct ss_err *err)
 {
 	if (out_flush(&r->stdout_o, err) == -1 || record_commit(&r->back, NULL, err) == -1)
 		return -1;
@@ -91,7 +91,7 @@ pull(struct run *r, struct ss_err *err)
 		r->heard_at = clock_mono();
 		if (r->commit_at == 0)
 			r->commit_at = r->heard_at;
-		if (record_pending(&r->back) >= RUN_COMMIT_BYTES && commit_back(r, err) == -1)
+		if (record_pending(&r->back) >= RUN_COMMIT_BYTES && run_turn_commit(r, err) == -1)
 			return -1;
 	}
 }
@@ -137,12 +137,42 @@ exchange(struct run *r, struct ss_err *err)
 		if (rc == 0 && push_feed(r, err) == -1)
 			rc = -1;
 		if (rc == 0 && r->commit_at != 0 && clock_mono() - r->commit_at >= COMMIT_MS)
-			rc = commit_back(r, err);
+			rc = run_turn_commit(r, err);
 		close_if_quiet(r);
 		cli_progress_show(&p, r->done, r->fed, r->done, "worked off");
 	}
 	cli_progress_end(&p);
 	return rc == -1 ? -1 : r->saw_end;
+}
+
+static void
+forget_stop(struct run *r)
+{
+	r->saw_stop = 0;
+	r->stop_exit = SS_EXIT_OK;
+	r->stop_why[0] = '\0';
+}
+
+/* It said that it stops, though ss.end is back: that is told, but a death in a
+ * later turn is still one. */
+static void
+tell_stop(struct run *r)
+{
+	if (!r->saw_stop)
+		return;
+	r->failed_exit = err_worse(r->failed_exit, r->stop_exit);
+	cli_warn(r->cli, "the script stopped after its work was done: %s", r->stop_why);
+	forget_stop(r);
+}
+
+static enum ss_exit
+exit_of(int status)
+{
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+
+	/* 126 and 127 are the shell's: cannot be run, not found */
+	return code == SS_EXIT_USAGE || code == 126 || code == 127 ? SS_EXIT_USAGE :
+	    code == SS_EXIT_DAMAGE ? SS_EXIT_DAMAGE : SS_EXIT_AGAIN;
 }
 
 /* The script ended behind its last ss.end: its status counts like any program's
@@ -151,12 +181,10 @@ static void
 tell_failure(struct run *r, int status)
 {
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	enum ss_exit x = code == SS_EXIT_USAGE || code == 126 || code == 127 ? SS_EXIT_USAGE :
-	    code == SS_EXIT_DAMAGE ? SS_EXIT_DAMAGE : SS_EXIT_AGAIN;
 
 	if (code == 0 || code == SS_EXIT_OPEN || r->stopping)
 		return;
-	r->failed_exit = err_worse(r->failed_exit, x);
+	r->failed_exit = err_worse(r->failed_exit, exit_of(status));
 	if (status == r->told)
 		return;
 	r->told = status;
@@ -193,18 +221,37 @@ finish_script(struct run *r, struct ss_err *err)
 		(void)io_ready(r->from, 20);
 	}
 	r->late = 0;
+	tell_stop(r);
 	run_script_stop(r, clock_mono() < until ? until - clock_mono() : 0);
-	if (rc == -1 || commit_back(r, err) == -1)
+	if (rc == -1 || run_turn_commit(r, err) == -1)
 		return -1;
 	if (r->back.stored == stored || r->o->follow)
 		return 0;
 	/* once: one that writes a new event at each end would never be done */
 	if (r->late_rounds++ > 0) {
 		r->peer_down = 1;
+		r->stop_exit = SS_EXIT_AGAIN;
 		(void)snprintf(r->stop_why, sizeof(r->stop_why), "the script writes new events behind ss.end each time it ends: "
 		    "they are stored, and wait for the next run");
 	}
 	return 0;
+}
+
+/* What it wrote behind the last ss.end while nobody listened: not of this turn. */
+static int
+take_late(struct run *r, struct ss_err *err)
+{
+	int rc;
+
+	r->late = 1;
+	do {
+		r->saw_end = 0;
+		rc = pull(r, err);
+	} while (rc == 0 && r->saw_end);
+	r->late = 0;
+	tell_stop(r);
+	/* what is answered must not be planned again */
+	return rc == -1 || run_turn_commit(r, err) == -1 ? -1 : 0;
 }
 
 static int
@@ -215,6 +262,7 @@ start_script(struct run *r, struct ss_err *err)
 
 	if (r->from != -1)
 		return 0;
+	r->saw_stop = 0;
 	/* starting the script empties the feed: plan goes first, then this */
 	r->feed = (struct buf){ 0 };
 	rc = run_script_start(r, err);
@@ -246,45 +294,62 @@ probe(struct run *r, struct ss_err *err)
 	return rc;
 }
 
+static void
+why_ended(struct run *r, int status, const char *before, const char *behind)
+{
+	int dead = WIFSIGNALED(status);
+
+	r->stop_exit = exit_of(status);
+	(void)snprintf(r->stop_why, sizeof(r->stop_why), "%s (%s %d) %s", before, dead ? "signal" : "status",
+	    dead ? WTERMSIG(status) : WEXITSTATUS(status), behind);
+}
+
+/* It lives when it has nothing to do: something that it was fed is at fault. */
+static int
+crashed(struct run *r, int status, struct ss_err *err)
+{
+	r->status = status;
+	/* the one that was alone and killed it is dead: go on with the rest */
+	r->peer_down = !r->one;
+	if (r->one)
+		r->failed_exit = err_worse(r->failed_exit, exit_of(status) == SS_EXIT_DAMAGE ? SS_EXIT_DAMAGE : SS_EXIT_OK);
+	else
+		why_ended(r, status, "the script ended", "before its work was done");
+	return run_lost_died(r, err) == -1 || run_turn_commit(r, err) == -1 ? -1 : 0;
+}
+
 /* The script is gone and ss.end did not come back: why, and what follows. */
 static int
 gone(struct run *r, struct ss_err *err)
 {
-	const char *how;
-	int rc, code, was;
+	int rc, was;
 
 	run_script_stop(r, STOP_MS);
 	r->peer_down = 1;
 	if (r->stopping)
 		return 0;
 	was = r->status;
-	if (r->saw_stop || (WIFEXITED(was) && WEXITSTATUS(was) == SS_EXIT_AGAIN)) {
-		if (r->stop_why[0] == '\0')
-			(void)snprintf(r->stop_why, sizeof(r->stop_why), "the script stopped early (exit 4)");
+	if (r->saw_stop)
+		return 0;
+	if (WIFEXITED(was) && WEXITSTATUS(was) == SS_EXIT_AGAIN) {
+		r->stop_exit = SS_EXIT_AGAIN;
+		(void)snprintf(r->stop_why, sizeof(r->stop_why), "the script stopped early (exit 4)");
+		return 0;
+	}
+	/* called wrong: that is so with any event, though it may show with the first only */
+	if (exit_of(was) == SS_EXIT_USAGE) {
+		why_ended(r, was, "the script ended", "before its work was done: something in it is called wrong or missing");
 		return 0;
 	}
 	rc = probe(r, err);
 	if (rc == -1 || r->saw_stop || r->stopping)
 		return rc == -1 ? -1 : 0;
-	if (rc == 1) {
-		how = WIFSIGNALED(was) ? "signal" : "status";
-		code = WIFSIGNALED(was) ? WTERMSIG(was) : WEXITSTATUS(was);
-		(void)snprintf(r->stop_why, sizeof(r->stop_why), "the script ended (%s %d) before its work was done", how, code);
-		r->status = was;
-		/* the one that was alone and killed it is dead: go on with the rest */
-		r->peer_down = !r->one;
-		if (r->one)
-			r->stop_why[0] = '\0';
-		return run_lost_died(r, err) == -1 || commit_back(r, err) == -1 ? -1 : 0;
-	}
-	how = WIFSIGNALED(r->status) ? "signal" : "status";
-	code = WIFSIGNALED(r->status) ? WTERMSIG(r->status) : WEXITSTATUS(r->status);
-	r->broken = how[1] == 't' && (code == SS_EXIT_USAGE || code == 126 || code == 127) ? SS_EXIT_USAGE : SS_EXIT_AGAIN;
-	if (how[1] == 't' && code == 0)
+	if (rc == 1)
+		return crashed(r, was, err);
+	why_ended(r, r->status, "the script ends", "even with nothing to do");
+	if (WIFEXITED(r->status) && WEXITSTATUS(r->status) == 0)
 		(void)snprintf(r->stop_why, sizeof(r->stop_why), "ss.end does not come back from the script: jq, grep and the "
 		    "like in it must let lines pass whose type begins with ss. (see ss-run(1))");
-	else
-		(void)snprintf(r->stop_why, sizeof(r->stop_why), "the script ends (%s %d) even with nothing to do", how, code);
 	return 0;
 }
 
@@ -296,6 +361,7 @@ settle_turn(struct run *r, struct ss_err *err)
 	int lost = run_lost_any(r, err), status = r->between;
 
 	r->between = 0;
+	tell_stop(r);
 	if (status != 0)
 		tell_failure(r, status);
 	if (lost == -1)
@@ -305,7 +371,7 @@ settle_turn(struct run *r, struct ss_err *err)
 			return -1;
 		tell_failure(r, r->status);
 	}
-	return run_lost_dropped(r, err) == -1 || commit_back(r, err) == -1 ? -1 : 1;
+	return run_lost_dropped(r, err) == -1 || run_turn_commit(r, err) == -1 ? -1 : 1;
 }
 
 /* 1 something was fed, 0 nothing to do, -1. */
@@ -319,6 +385,8 @@ turn(struct run *r, struct ss_err *err)
 		if (finish_script(r, err) == -1)
 			return -1;
 		tell_failure(r, r->status);
+	} else if (r->from != -1 && take_late(r, err) == -1) {
+		return -1;
 	}
 	if (run_plan(r, err) == -1)
 		return -1;
@@ -327,13 +395,13 @@ turn(struct run *r, struct ss_err *err)
 	if (run_feed_more(r, err) == -1)
 		return -1;
 	if (r->feed.len == 0)
-		return commit_back(r, err);
+		return run_turn_commit(r, err);
 	if (r->fed_all && put_end(r) == -1)
 		return err_nomem(err);
 	if (start_script(r, err) == -1)
 		return -1;
 	rc = exchange(r, err);
-	if (rc == -1 || commit_back(r, err) == -1 || ledger_catchup(r->ledger, NULL, err) == -1)
+	if (rc == -1 || run_turn_commit(r, err) == -1 || ledger_catchup(r->ledger, NULL, err) == -1)
 		return -1;
 	if (rc == 1)
 		return settle_turn(r, err);
@@ -375,8 +443,8 @@ run_work(struct run *r, struct ss_err *err)
 		if (r->peer_down) {
 			run_wait(r, pause);
 			pause = pause < 30000 ? pause * 2 : pause;
-			r->peer_down = r->saw_stop = r->broken = 0;
-			r->stop_why[0] = '\0';
+			r->peer_down = 0;
+			forget_stop(r);
 			continue;
 		}
 		if (rc == 1) {

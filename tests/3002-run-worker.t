@@ -56,7 +56,7 @@ background sh -c 'exec ss-run -q p <in'
 wait_for 10 test -e busy
 wait_for 5 n_delivered 1
 kill -9 "$BG_PID"
-run 'the worker is killed; its script still runs' 0 ss-run -n p
+run 'the worker is killed; its script still runs' 4 ss-run --retry-for 1s -n p
 check '  so nobody else works on it' 'grep -q "open 2 " err'
 : >go
 wait_for 10 flock -n "$SS_HOME/state/run/p" true
@@ -164,5 +164,33 @@ pipe_gone 2>/dev/null
 check 'the reader is gone: ended like any filter' 'c=$(cat code); [ "$c" -eq 141 ] || [ "$c" -eq 0 ] || [ "$c" -eq 4 ]'
 run 'then to a good one' 0 ss-run p <in >out
 is '  all is delivered once' "$(delivered | sort | tr '\n' ' ')" 'a b '
+
+# --- what one that was killed leaves behind ------------------------------------------------
+home orphan
+script p 'while IFS= read -r l; do' 'case $l in *\"id\":\"a\"*) : >"$HOME/has"; until [ -e "$HOME/let" ]; do sleep 0.05; done ;; esac' \
+    'printf "%s\n" "$l"' done
+ev a A >in
+rm -f "$HOME/has" "$HOME/let"
+background sh -c 'exec ss-run -q p <in >/dev/null'
+wait_for 10 test -e "$HOME/has"
+status 'another run is at work' 0 ss-run -n p
+cp "$ERR" err
+check '  which is told' 'grep -q "another run of pipeline .p. is at work" err'
+kill -KILL "$BG_PID"
+wait "$BG_PID" 2>/dev/null
+run 'its script is there yet: no success after --retry-for' 4 timeout 20 ss-run --retry-for 1s -n p
+check '  but a word' 'grep -q "is held by what an earlier run" err'
+background sh -c 'sleep 0.7; : >"$HOME/let"'
+run 'when that ends, the work is taken up' 0 timeout 20 ss-run --retry-for 10s -n p
+check '  and done' 'n_delivered 1'
+
+# --- a line without end ---------------------------------------------------------------------
+home endless
+script p cat
+background sh -c 'exec ss-run -q p </dev/zero 2>err'
+sleep 1
+kill -TERM "$BG_PID"
+ok 'a signal ends it within a line that does not' wait_for 5 sh -c "! kill -0 $BG_PID 2>/dev/null"
+kill -KILL "$BG_PID" 2>/dev/null
 
 done_testing

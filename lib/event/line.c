@@ -113,6 +113,9 @@ line_next(struct line_reader *r, struct line *l, struct ss_err *err)
 		if (r->skipping) {
 			r->offset += have;
 			r->start = r->end = r->whole = 0;
+			/* a line without end must not keep us from what else is to be done */
+			if (have > 0 && r->nonblock && !r->eof)
+				return LINE_WAIT;
 			have = 0;
 		} else if (have > r->max) {
 			r->skipping = 1;

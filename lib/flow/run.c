@@ -69,6 +69,7 @@ run_check_signals(struct run *r)
 static int
 take_lock(struct run *r, struct ss_err *err)
 {
+	struct flock alive = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
 	char path[PATH_MAX];
 
 	if (r->lock == -1) {
@@ -87,6 +88,38 @@ take_lock(struct run *r, struct ss_err *err)
 			return 0;
 		else if (errno != EINTR)
 			return err_sys(err, SS_EXIT_AGAIN, "cannot lock pipeline '%s'", r->o->name);
+	/* of this process alone: who finds the other lock taken sees by it whether its
+	 * worker lives; a hint only */
+	(void)fcntl(r->lock, F_SETLK, &alive);
+	return 1;
+}
+
+/* The ss-run that works the pipeline off was killed: what it started has the lock
+ * yet, and nobody will look once more when that ends. */
+static int
+is_left_behind(const struct run *r)
+{
+	struct flock who = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+
+	return fcntl(r->lock, F_GETLK, &who) == 0 && who.l_type == F_UNLCK;
+}
+
+/* Another process has the lock.  1: wait and try again, 0: leave the work to it. */
+static int
+leave_or_wait(struct run *r)
+{
+	if (!is_left_behind(r)) {
+		if (!r->o->quiet)
+			cli_warn(r->cli, "another run of pipeline '%s' is at work: what is open is left to it", r->o->name);
+		return 0;
+	}
+	if (r->stopping || clock_mono() >= r->deadline) {
+		(void)snprintf(r->stop_why, sizeof(r->stop_why), "pipeline '%.100s' is held by what an earlier run, which was "
+		    "killed, has left behind, or by an ss-track -p", r->o->name);
+		r->stop_exit = err_worse(r->stop_exit, SS_EXIT_AGAIN);
+		return 0;
+	}
+	run_wait(r, RUN_POLL_MS);
 	return 1;
 }
 
@@ -327,7 +360,9 @@ work_locked(struct run *r, struct ss_err *err)
 			again = 1;
 			continue;
 		}
-		again = 0;
+		again = got == 0 && leave_or_wait(r);
+		if (again)
+			continue;
 		if (got == 0)
 			return wait_for_other(r, err);
 		if (run_work(r, err) == -1)

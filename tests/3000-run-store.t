@@ -157,4 +157,13 @@ script p cat
 run 'mended: what was left is worked off' 0 ss-run p </dev/null
 check '  all of it' 'grep -q "delivered [0-9]* .*dead 1 .*open 0 " err'
 
+# --- what no source says -------------------------------------------------------------------
+home own
+script p cat
+for t in ss.segment ss.foo; do
+	printf '{"specversion":"1.0","id":"%s","source":"s","type":"%s","data":{}}\n' "$t" "$t"
+done >in
+run 'lines of the log itself on standard input' 3 ss-run p <in
+check '  are kept as rejected, none vanishes' 'grep -q "rejected 2" err && [ "$(lines | grep -c line.rejected)" -ge 2 ]'
+
 done_testing

@@ -476,6 +476,7 @@ int
 record_line(struct record *r, const struct line *l, int kind, struct ss_err *err)
 {
 	struct event *ev = &r->ev;
+	enum event_type t;
 	const char *why;
 
 	if (batch_time(r, err) == -1)
@@ -498,6 +499,10 @@ record_line(struct record *r, const struct line *l, int kind, struct ss_err *err
 		return take_event(r, ev, err);
 	/* one that has its place was checked when it got it */
 	why = ev->seq != 0 ? NULL : event_ss_bad(ev);
+	t = event_type(ev);
+	/* ss.end and ss.stop come by where one ss-run stands in another's script */
+	if (why == NULL && ev->seq == 0 && r->relabel && t == EVENT_SEGMENT)
+		why = "ss.segment is the log's own, nothing that a source says";
 	return why != NULL ? take_bad(r, l, kind, why, err) : take_ss(r, ev, err);
 }
 

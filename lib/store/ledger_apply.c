@@ -128,6 +128,14 @@ exc_put(struct apply *a, int db, const char *pipe, size_t pn, uint64_t place, in
 	return table_put(a->t, db, a->l->key.p, a->l->key.len, val->p, val->len, a->err);
 }
 
+static int
+is_replayed(const struct event *ev)
+{
+	struct json_span code = json_str(json_get(json_get(ev->data, "cause"), "code"));
+
+	return code.n == 8 && memcmp(code.p, "replayed", 8) == 0;
+}
+
 /* When the delivery first failed, from its row; now when it has none. */
 static int
 exc_since(struct apply *a, const char *pipe, size_t pn, uint64_t place, const struct event *ev, int64_t *since)
@@ -138,6 +146,9 @@ exc_since(struct apply *a, const char *pipe, size_t pn, uint64_t place, const st
 	if (ledger_key(&a->l->key, pipe, pn, place, a->err) == -1)
 		return -1;
 	rc = table_get(a->t, DB_EXC, a->l->key.p, a->l->key.len, &v, a->err);
+	/* a replay lets the attempts, and the age that ends them, start anew */
+	if (rc == 1 && is_replayed(ev))
+		rc = 0;
 	*since = rc == 1 && v.n > 8 ? (int64_t)ledger_u64(v.p) : event_time(ev);
 	return rc == -1 ? -1 : 0;
 }

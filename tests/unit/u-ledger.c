@@ -932,6 +932,37 @@ state_ahead(void **state)
 	fix_end(&f);
 }
 
+/* How long it has been failing counts from the replay on. */
+static void
+since_replay(void **state)
+{
+	static const char line[] = "{\"specversion\":\"1.0\",\"id\":\"o\",\"source\":\"ss-push\",\"type\":\"ss.failed\",\"subject\":\"S\","
+	    "\"time\":\"2026-11-%02dT10:00:00.000Z\",\"data\":{\"event\":{\"source\":\"src\",\"id\":\"e\",\"type\":\"t\",\"seq\":%llu},"
+	    "\"pipeline\":\"a\",\"stage\":\"push\",\"attempt\":1,\"cause\":{\"class\":\"intermittent\",\"code\":\"%s\"},"
+	    "\"due\":\"2026-11-18T10:00:00.000Z\"}}";
+	struct json_mem mem = { 0 };
+	struct ledger_exc e;
+	int64_t first;
+	struct fix f;
+	uint64_t at;
+
+	(void)state;
+	fix_start(&f);
+	at = put_event(&f, NULL, "a");
+	put(&f, line, 10, (unsigned long long)at, "http-500");
+	put(&f, line, 12, (unsigned long long)at, "http-500");
+	look(&f);
+	assert_int_equal(ledger_exception(f.view, "a", at, 0, &mem, &e, &f.err), 1);
+	first = e.since;
+	put(&f, line, 14, (unsigned long long)at, "replayed");
+	put(&f, line, 15, (unsigned long long)at, "http-500");
+	look(&f);
+	assert_int_equal(ledger_exception(f.view, "a", at, 0, &mem, &e, &f.err), 1);
+	assert_int_equal(e.since - first, 4 * 86400000);
+	json_mem_free(&mem);
+	fix_end(&f);
+}
+
 /* A log that was put back from a backup has grown past the place since. */
 static void
 another_log(void **state)
@@ -988,6 +1019,7 @@ main(void)
 		cmocka_unit_test(other_format),
 		cmocka_unit_test(state_ahead),
 		cmocka_unit_test(another_log),
+		cmocka_unit_test(since_replay),
 	};
 
 	return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);

@@ -103,4 +103,9 @@ for n in 3 4 5; do
 done
 is 'a table that cannot be opened now: ss.stop says so' "$((said > 0)) $silent" '1 0'
 
+# --- paths that are none ---------------------------------------------------------------------
+for by in . .. ..x .data..sku .data. data.sku ''; do
+	status "--by '$by' is refused at the start" 2 sh -c 'ss-lookup --by "$1" bins </dev/null' sh "$by"
+done
+
 done_testing

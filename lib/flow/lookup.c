@@ -30,7 +30,7 @@ split(struct lookup *l, const char *by, struct ss_err *err)
 	if (l->path == NULL)
 		return err_nomem(err);
 	memcpy(l->path, p, strlen(p));
-	if (*p == '\0' || p[strlen(p) - 1] == '.' || strstr(p, "..") != NULL ||
+	if (*p == '\0' || *p == '.' || p[strlen(p) - 1] == '.' || strstr(p, "..") != NULL ||
 	    (*by != '.' && strchr(by, '.') != NULL))
 		return err_set(err, SS_EXIT_USAGE,
 		    "--by '%s' is neither an attribute's name nor a path like .data.sku", by);

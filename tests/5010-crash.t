@@ -12,7 +12,7 @@ strace -qq -o /dev/null true 2>/dev/null || skip_all 'strace may not trace here'
 
 enumerate()
 {
-	python3 "$ROOT/tests/crash/enum.py" "$@"
+	python3 "$ROOT/tests/crash/states.py" "$@"
 }
 
 ok 'every state of a first start and of recovery' enumerate -m 600 first reopen torn hole empty

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every state that a power cut can leave of the log (tests/crash/enum.py): all
+# Every state that a power cut can leave of the log (tests/crash/states.py): all
 # workloads, then the same with bugs put in, each of which must be found.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -14,7 +14,7 @@ passed=0 failed=0
 
 enumerate()
 {
-	python3 tests/crash/enum.py "$@"
+	python3 tests/crash/states.py "$@"
 }
 
 result()

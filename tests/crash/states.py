@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""enum.py - every state in which a power cut could leave the log
+"""states.py - every state in which a power cut could leave the log
 
-usage: enum.py [-v] [-l LIE] [-w WRITER] [-m MIN] [-j JOB/JOBS] [--pairs]
+usage: states.py [-v] [-l LIE] [-w WRITER] [-m MIN] [-j JOB/JOBS] [--pairs]
                [--stop N] WORKLOAD...
 
 A workload is run once under strace.  Its record is a list of operations on
@@ -675,13 +675,13 @@ def main():
             total += s
             bad += b
     except (CannotTell, subprocess.CalledProcessError, OSError) as e:
-        print('enum.py: cannot tell: %s' % e, file=sys.stderr)
+        print('states.py: cannot tell: %s' % e, file=sys.stderr)
         return 2
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
     print('%d states, %d bad' % (total, bad))
     if total < args.min:
-        print('enum.py: only %d states, want %d' % (total, args.min), file=sys.stderr)
+        print('states.py: only %d states, want %d' % (total, args.min), file=sys.stderr)
         return 2
     return 1 if bad else 0
 

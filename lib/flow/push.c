@@ -381,7 +381,7 @@ patience(struct push *p)
 	wait = pace_breaker_wait(&p->breaker, now);
 	if (wait == 0)
 		wait = pace_backoff(&p->cli->rng, 50, 1000, p->breaker.failed, -1);
-	return now + wait - p->ill_since > p->retry_for ? -1 : wait;
+	return now + wait - p->ill_since >= p->retry_for ? -1 : wait;
 }
 
 /* Rounds until less than min items wait (0: until all have left). */

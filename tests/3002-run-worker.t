@@ -168,7 +168,7 @@ is '  all is delivered once' "$(delivered | sort | tr '\n' ' ')" 'a b '
 # --- what one that was killed leaves behind ------------------------------------------------
 home orphan
 script p 'while IFS= read -r l; do' 'case $l in *\"id\":\"a\"*) : >"$HOME/has"; until [ -e "$HOME/let" ]; do sleep 0.05; done ;; esac' \
-    'printf "%s\n" "$l"' done
+    'printf "%s\n" "$l"' 'done'
 ev a A >in
 rm -f "$HOME/has" "$HOME/let"
 background sh -c 'exec ss-run -q p <in >/dev/null'

@@ -35,9 +35,11 @@ many $N item.observed >in
 # --- memory: outcomes are committed as they come ------------------------------------------
 home memory
 cp drop "$SS_HOME/pipelines/p"
+# shellcheck disable=SC3045 # the shells that run it have it
 if (ulimit -d 40000 && ss-run --version); then
 	bounded()
 	{
+		# shellcheck disable=SC3045
 		(ulimit -d 40000 && exec timeout 60 ss-run -q --retry-for 0 p <in)
 	}
 	run "$N dropped within 40 MB" 3 bounded

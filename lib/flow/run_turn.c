@@ -241,7 +241,7 @@ finish_script(struct run *r, struct ss_err *err)
 static int
 take_late(struct run *r, struct ss_err *err)
 {
-	int rc;
+	int rc = 0;
 
 	r->late = 1;
 	do {

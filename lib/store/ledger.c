@@ -215,7 +215,7 @@ ledger_applied_get(struct table_txn *t, uint64_t *applied, struct ss_err *err)
 static int
 place_sum(struct ledger *l, uint64_t place, uint64_t *sum, struct ss_err *err)
 {
-	struct log_line line;
+	struct log_line line = { .seq = 0 };
 	int rc = l->cursor == NULL ? log_cursor_open(&l->cursor, l->log, place, err) : log_cursor_seek(l->cursor, place, err);
 
 	*sum = 0;

@@ -282,6 +282,8 @@ is_ahead(const struct record *r, const struct event *ev)
 {
 	struct json_span t = ev->time;
 
+	if (t.p == NULL)
+		return 0;
 	if (t.n == CLOCK_TEXT - 1 && t.p[10] == 'T' && t.p[CLOCK_TEXT - 2] == 'Z' &&
 	    memcmp(t.p, r->limit_text, CLOCK_TEXT - 1) <= 0)
 		return 0;

@@ -56,6 +56,7 @@ background sh -c 'exec ss-run -q p <in'
 wait_for 10 test -e busy
 wait_for 5 n_delivered 1
 kill -9 "$BG_PID"
+wait "$BG_PID" 2>/dev/null
 run 'the worker is killed; its script still runs' 4 ss-run --retry-for 1s -n p
 check '  so nobody else works on it' 'grep -q "open 2 " err'
 : >go
